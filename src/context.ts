@@ -1,0 +1,48 @@
+import type { ArtifactStore } from "./artifacts/store.ts";
+import type { Database } from "./database/client.ts";
+import type { Scope } from "./database/schema.ts";
+
+/** What every verb works with: one per request, message or sweep. */
+export interface Context {
+  db: Database;
+  artifacts: ArtifactStore;
+  queues: Queues;
+  /** The present time. A value here, so that a test can move it. */
+  now: () => Date;
+  log: Log;
+}
+
+/** A context in which somebody is signed in. */
+export interface TeamContext extends Context {
+  actor: Actor;
+}
+
+export interface Actor {
+  teamId: string;
+  keyId: string;
+  scopes: readonly Scope[];
+}
+
+/** Messages are hints: losing one delays the work until the sweep, and no more. */
+export interface Queues {
+  evaluations: { send(message: EvaluationHint): Promise<unknown> };
+  deliveries: { send(message: DeliveryHint): Promise<unknown> };
+}
+
+export interface EvaluationHint {
+  evaluationId: string;
+}
+
+export interface DeliveryHint {
+  deliveryId: string;
+}
+
+/** One structured line. */
+export type Log = (level: "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** Lines of JSON on the console, each with the id that ties a request's or message's lines together. */
+export function createLog(requestId: string): Log {
+  return (level, event, fields = {}) => {
+    console[level](JSON.stringify({ level, event, requestId, ...fields }));
+  };
+}

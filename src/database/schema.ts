@@ -1,0 +1,342 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+
+/*
+ * Every row belongs to one team and names it, so that every query can be scoped by the owner without a join.
+ * Rows that refer to another carry the team in the foreign key's sight: services look up the parent by team first.
+ */
+
+const id = () => text("id").primaryKey();
+const teamId = () =>
+  text("team_id")
+    .notNull()
+    .references(() => teams.id, { onDelete: "cascade" });
+const time = (name: string) => timestamp(name, { withTimezone: true });
+const createdAt = () => time("created_at").notNull().defaultNow();
+/** Steps and sizes exceed 32 bits and stay exact in a double. */
+const count = (name: string) => bigint(name, { mode: "number" });
+
+export const teams = pgTable("teams", {
+  id: id(),
+  name: text("name").notNull().unique(),
+  createdAt: createdAt(),
+});
+
+export const keys = pgTable(
+  "keys",
+  {
+    id: id(),
+    teamId: teamId(),
+    name: text("name").notNull(),
+    scopes: text("scopes").array().notNull().$type<Scope[]>(),
+    /** SHA-256 of the bearer token, hex. Tokens carry 256 random bits, so a plain hash cannot be guessed back. */
+    tokenHash: text("token_hash").notNull(),
+    /** The token's first characters, to recognise a key in a list. */
+    hint: text("hint").notNull(),
+    createdAt: createdAt(),
+    revokedAt: time("revoked_at"),
+  },
+  // Every request looks its key up by the hash.
+  (table) => [uniqueIndex("keys_token_hash").on(table.tokenHash), index("keys_team").on(table.teamId)],
+);
+
+/** A browser's sign-in: the cookie holds a random token, never the key. */
+export const sessions = pgTable(
+  "sessions",
+  {
+    id: id(),
+    teamId: teamId(),
+    keyId: text("key_id")
+      .notNull()
+      .references(() => keys.id, { onDelete: "cascade" }),
+    tokenHash: text("token_hash").notNull(),
+    createdAt: createdAt(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  (table) => [uniqueIndex("sessions_token_hash").on(table.tokenHash)],
+);
+
+export const suites = pgTable(
+  "suites",
+  { id: id(), teamId: teamId(), name: text("name").notNull(), createdAt: createdAt() },
+  (table) => [uniqueIndex("suites_team_name").on(table.teamId, table.name)],
+);
+
+/** Immutable and content-addressed: the same bytes under the same name are the same version. */
+export const suiteVersions = pgTable(
+  "suite_versions",
+  {
+    id: id(),
+    teamId: teamId(),
+    suiteId: text("suite_id")
+      .notNull()
+      .references(() => suites.id, { onDelete: "cascade" }),
+    /** `sha256:` and the hex digest of the file. */
+    version: text("version").notNull(),
+    status: text("status").notNull().$type<"validating" | "ready" | "refused">(),
+    task: text("task").notNull(),
+    output: text("output").notNull(),
+    inputs: jsonb("inputs").notNull().$type<SuiteInput[]>(),
+    splits: jsonb("splits").notNull().$type<SuiteSplit[]>(),
+    objectKey: text("object_key").notNull(),
+    bytes: count("bytes").notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex("suite_versions_suite_version").on(table.suiteId, table.version)],
+);
+
+export const models = pgTable(
+  "models",
+  {
+    id: id(),
+    teamId: teamId(),
+    name: text("name").notNull(),
+    suiteVersionId: text("suite_version_id")
+      .notNull()
+      .references(() => suiteVersions.id),
+    tags: text("tags").array().notNull().default(sql`'{}'::text[]`),
+    ensemble: text("ensemble"),
+    policy: jsonb("policy").notNull().default({}).$type<Record<string, number | boolean>>(),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex("models_team_name").on(table.teamId, table.name)],
+);
+
+/** Exists before the first byte does, until the artifact is verified. */
+export const uploads = pgTable(
+  "uploads",
+  {
+    id: id(),
+    teamId: teamId(),
+    modelId: text("model_id").references(() => models.id, { onDelete: "cascade" }),
+    suiteId: text("suite_id").references(() => suites.id, { onDelete: "cascade" }),
+    step: count("step"),
+    objectKey: text("object_key").notNull(),
+    bytes: count("bytes").notNull(),
+    /** `discarded`: nothing points at the object any more, and the sweep deletes it. */
+    status: text("status").notNull().$type<"receiving" | "complete" | "discarded">(),
+    createdAt: createdAt(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  // The sweep looks for uploads whose sender died; complete ones are never looked at again.
+  (table) => [index("uploads_unfinished").on(table.expiresAt).where(sql`${table.status} <> 'complete'`)],
+);
+
+/** The verified bytes: one object per digest and team, and what was measured while they streamed in. */
+export const artifacts = pgTable(
+  "artifacts",
+  {
+    teamId: teamId(),
+    /** `sha256:` and hex. */
+    digest: text("digest").notNull(),
+    objectKey: text("object_key").notNull(),
+    bytes: count("bytes").notNull(),
+    format: text("format").notNull().$type<"onnx" | "safetensors">(),
+    weightNorm: doublePrecision("weight_norm").notNull(),
+    parameters: count("parameters").notNull(),
+    measurement: jsonb("measurement").notNull().$type<unknown>(),
+    createdAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.teamId, table.digest] })],
+);
+
+export const checkpoints = pgTable(
+  "checkpoints",
+  {
+    id: id(),
+    teamId: teamId(),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    step: count("step").notNull(),
+    digest: text("digest").notNull(),
+    createdAt: createdAt(),
+    /** Set when the step was deleted; the row stays as history. */
+    supersededAt: time("superseded_at"),
+  },
+  (table) => [
+    // Decides the race of two uploads for one step.
+    uniqueIndex("checkpoints_model_step").on(table.modelId, table.step).where(sql`${table.supersededAt} is null`),
+    foreignKey({ columns: [table.teamId, table.digest], foreignColumns: [artifacts.teamId, artifacts.digest] }),
+  ],
+);
+
+/** One checkpoint on one suite version. The row is also its own outbox entry: queue messages only hint at it. */
+export const evaluations = pgTable(
+  "evaluations",
+  {
+    id: id(),
+    teamId: teamId(),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    checkpointId: text("checkpoint_id")
+      .notNull()
+      .references(() => checkpoints.id, { onDelete: "cascade" }),
+    suiteVersionId: text("suite_version_id")
+      .notNull()
+      .references(() => suiteVersions.id),
+    step: count("step").notNull(),
+    status: text("status").notNull().$type<"queued" | "done" | "failed">(),
+    failureCode: text("failure_code"),
+    failureMessage: text("failure_message"),
+    createdAt: createdAt(),
+    finishedAt: time("finished_at"),
+    /** When a queue message was last sent for it; the sweep sends another when it grows old. */
+    hintedAt: time("hinted_at").notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex("evaluations_checkpoint_suite").on(table.checkpointId, table.suiteVersionId),
+    // The trajectory and the frontier read a model's evaluations in step order.
+    index("evaluations_model_step").on(table.modelId, table.suiteVersionId, table.step),
+    index("evaluations_queued").on(table.hintedAt).where(sql`${table.status} = 'queued'`),
+  ],
+);
+
+/** A slice of a split that one message evaluates. */
+export const shards = pgTable(
+  "evaluation_shards",
+  {
+    evaluationId: text("evaluation_id")
+      .notNull()
+      .references(() => evaluations.id, { onDelete: "cascade" }),
+    ordinal: integer("ordinal").notNull(),
+    teamId: teamId(),
+    split: text("split").notNull(),
+    firstExample: integer("first_example").notNull(),
+    total: integer("total").notNull(),
+    /** Counted before each attempt starts, so that a Worker that dies of a shard is counted too. */
+    attempts: integer("attempts").notNull().default(0),
+    leaseUntil: time("lease_until"),
+    correct: integer("correct"),
+    lossSum: doublePrecision("loss_sum"),
+    doneAt: time("done_at"),
+  },
+  (table) => [primaryKey({ columns: [table.evaluationId, table.ordinal] })],
+);
+
+/** The fold over a model's points up to its frontier. Locked by whoever moves it. */
+export const judgements = pgTable(
+  "judgements",
+  {
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    suiteVersionId: text("suite_version_id")
+      .notNull()
+      .references(() => suiteVersions.id),
+    detectorVersion: text("detector_version").notNull(),
+    teamId: teamId(),
+    /** What phases/ needs to take the next point; null before the first. */
+    foldState: jsonb("fold_state").$type<unknown>(),
+    /** Step of the last folded point, and how many were folded: a late step shows as a difference. */
+    foldedStep: count("folded_step"),
+    foldedPoints: integer("folded_points").notNull().default(0),
+    frontierStep: count("frontier_step"),
+    verdict: jsonb("verdict").$type<unknown>(),
+    updatedAt: time("updated_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.modelId, table.suiteVersionId, table.detectorVersion] })],
+);
+
+/** Append-only: what was said, when it was said. A transition keeps the id under which it was first announced. */
+export const announcements = pgTable(
+  "announcements",
+  {
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    suiteVersionId: text("suite_version_id").notNull(),
+    detectorVersion: text("detector_version").notNull(),
+    /** Position in this judgement's ledger, from 1. */
+    position: integer("position").notNull(),
+    teamId: teamId(),
+    type: text("type").notNull().$type<AnnouncementType>(),
+    transitionId: text("transition_id").notNull(),
+    split: text("split").notNull(),
+    kind: text("kind").notNull(),
+    ordinal: integer("ordinal").notNull(),
+    transition: jsonb("transition").notNull().$type<unknown>(),
+    /** The step of the point whose arrival brought the announcement. */
+    asOfStep: count("as_of_step").notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.modelId, table.suiteVersionId, table.detectorVersion, table.position] }),
+    index("announcements_transition").on(table.transitionId),
+  ],
+);
+
+export const webhooks = pgTable(
+  "webhooks",
+  {
+    id: id(),
+    teamId: teamId(),
+    url: text("url").notNull(),
+    /** `whsec_` and base64: signing needs it back, so it is not hashed. Shown once. */
+    secret: text("secret").notNull(),
+    events: text("events").array().notNull(),
+    enabled: boolean("enabled").notNull().default(true),
+    createdAt: createdAt(),
+  },
+  (table) => [index("webhooks_team").on(table.teamId)],
+);
+
+/** The outbox of events, one row per subscribed webhook, written in the transaction that decides the event. */
+export const deliveries = pgTable(
+  "deliveries",
+  {
+    id: id(),
+    teamId: teamId(),
+    webhookId: text("webhook_id")
+      .notNull()
+      .references(() => webhooks.id, { onDelete: "cascade" }),
+    /** The `webhook-id` header: the same for every subscriber and every attempt. */
+    eventId: text("event_id").notNull(),
+    eventType: text("event_type").notNull(),
+    /** The exact body to sign and send. */
+    body: text("body").notNull(),
+    status: text("status").notNull().$type<"pending" | "delivered" | "exhausted">(),
+    attempts: integer("attempts").notNull().default(0),
+    nextAttemptAt: time("next_attempt_at").notNull().defaultNow(),
+    lastStatus: integer("last_status"),
+    lastError: text("last_error"),
+    deliveredAt: time("delivered_at"),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex("deliveries_webhook_event").on(table.webhookId, table.eventId),
+    index("deliveries_pending").on(table.nextAttemptAt).where(sql`${table.status} = 'pending'`),
+  ],
+);
+
+export type Scope = "read" | "push" | "admin";
+export type AnnouncementType = "detected" | "settled" | "revised";
+
+/** A model input that the suite feeds: the shape is one example's, without the batch axis. */
+export interface SuiteInput {
+  name: string;
+  dtype: string;
+  shape: number[];
+}
+
+export interface SuiteSplit {
+  name: string;
+  /** Examples. */
+  total: number;
+  /** Majority-class rate of the targets: what answering the commonest class scores. */
+  chance: number;
+}

@@ -1,0 +1,74 @@
+/** Every way in which the API says no. The codes are a contract: clients branch on them. */
+const PROBLEMS = {
+  unauthorized: { status: 401, title: "No valid key" },
+  forbidden: { status: 403, title: "The key lacks the scope" },
+  cross_site: { status: 403, title: "The form came from another site" },
+  not_found: { status: 404, title: "No such path" },
+  model_not_found: { status: 404, title: "No such model" },
+  suite_not_found: { status: 404, title: "No such suite" },
+  checkpoint_not_found: { status: 404, title: "No such checkpoint" },
+  webhook_not_found: { status: 404, title: "No such webhook" },
+  invalid_request: { status: 400, title: "The request is not well formed" },
+  body_truncated: { status: 400, title: "The body ended early" },
+  digest_mismatch: { status: 400, title: "The body is not what its digest says" },
+  name_taken: { status: 409, title: "The name is taken" },
+  step_taken: { status: 409, title: "The step holds other bytes" },
+  checkpoint_not_evaluated: { status: 409, title: "The checkpoint has no evaluation yet" },
+  length_required: { status: 411, title: "Content-Length is missing" },
+  precondition_failed: { status: 412, title: "The precondition does not hold" },
+  verdict_not_met: { status: 412, title: "The verdict is not the required one" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  unsupported_format: { status: 415, title: "The format is not supported" },
+  invalid_checkpoint: { status: 422, title: "The checkpoint cannot be used" },
+  input_mismatch: { status: 422, title: "The checkpoint does not fit the suite" },
+  suite_unknown: { status: 422, title: "The suite does not exist" },
+  invalid_suite: { status: 422, title: "The suite cannot be used" },
+  invalid_webhook: { status: 422, title: "The webhook's address cannot be used" },
+  storage_unavailable: { status: 503, title: "The object store does not answer" },
+  internal: { status: 500, title: "Something failed on our side" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof PROBLEMS;
+export const ERROR_CODES = Object.keys(PROBLEMS) as ErrorCode[];
+
+/** An expected failure: what services throw, and what the one error handler turns into a problem document. */
+export class DomainError extends Error {
+  override readonly name = "DomainError";
+  readonly code: ErrorCode;
+  /** Further members of the problem document (RFC 9457, section 3.2). */
+  readonly extensions: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, detail: string, extensions: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.code = code;
+    this.extensions = extensions;
+  }
+}
+
+/** RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  /** Quote it when asking for help: the logs carry it. */
+  requestId: string;
+  [extension: string]: unknown;
+}
+
+/** The problem document of a failure. Unknown failures say nothing but the request id: their cause goes to the log. */
+export function toProblem(error: unknown, requestId: string): Problem {
+  const known = error instanceof DomainError;
+  const code = known ? error.code : "internal";
+  const { status, title } = PROBLEMS[code];
+  return {
+    ...(known ? error.extensions : {}),
+    type: `https://curie-point.dev/problems/${code}`,
+    title,
+    status,
+    detail: known ? error.message : "The failure was logged. Try again; if it stays, report the request id.",
+    code,
+    requestId,
+  };
+}
