@@ -1,0 +1,100 @@
+import type { DtypeFacts } from "./dtypes.ts";
+import { quote, TensorFormatError } from "./errors.ts";
+import type { MeterLimits } from "./limits.ts";
+import type { Measurement, TensorStatistics } from "./measurement.ts";
+import { SquareSum, type Statistics } from "./statistics.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8 for `what`, refusing anything else. */
+export function decodeText(bytes: Uint8Array, what: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new TensorFormatError("invalid_name", `${what} is not valid UTF-8. Rename it in the training code.`);
+  }
+}
+
+/** Refuses text that storage would refuse later: control characters (Postgres takes no NUL) and lone surrogates. */
+export function checkName(name: string, what: string, limits: MeterLimits): string {
+  // A UTF-16 code unit is at most three bytes of UTF-8: encoding is needed only near the limit.
+  if (name.length * 3 > limits.nameBytes && new TextEncoder().encode(name).length > limits.nameBytes) {
+    throw new TensorFormatError(
+      "name_too_long",
+      `${what} ${quote(name)} is longer than ${limits.nameBytes} bytes. Shorten it in the training code.`,
+    );
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed()) {
+    throw new TensorFormatError(
+      "invalid_name",
+      `${what} ${quote(name)} has control characters or broken Unicode. Rename it in the training code.`,
+    );
+  }
+  return name;
+}
+
+/** Everything a meter keeps of the tensors it has seen, and the limits on it. */
+export class Ledger {
+  readonly limits: MeterLimits;
+  readonly names = new Set<string>();
+  readonly #tensors: TensorStatistics[] = [];
+  readonly #squares = new SquareSum();
+  #begun = 0;
+  #kept = 0;
+  #parameters = 0;
+  #nonFinite = 0;
+
+  constructor(limits: MeterLimits) {
+    this.limits = limits;
+  }
+
+  /** Counts a tensor before it is read. */
+  beginTensor(): void {
+    if (++this.#begun > this.limits.tensors) {
+      throw new TensorFormatError(
+        "too_many_tensors",
+        `The file has more than ${this.limits.tensors} tensors. Merge small ones before exporting.`,
+      );
+    }
+  }
+
+  /** Accounts for bytes that stay in memory. */
+  keep(bytes: number): void {
+    this.#kept += bytes;
+    if (this.#kept > this.limits.keptBytes) {
+      throw new TensorFormatError(
+        "names_too_large",
+        `The names and shapes in the file take more than ${this.limits.keptBytes} bytes. Shorten the names.`,
+      );
+    }
+  }
+
+  addTensor(name: string, dtype: DtypeFacts, shape: readonly number[], statistics: Statistics): void {
+    if (this.names.has(name)) {
+      throw new TensorFormatError("duplicate_name", `Two tensors are named ${quote(name)}. Names must be unique.`);
+    }
+    this.names.add(name);
+    this.keep(name.length * 2 + shape.length * 8);
+    const { zeros, nans, infinities, max } = statistics;
+    const weight = dtype.floating;
+    if (weight) {
+      this.#squares.add(statistics.squares);
+      this.#parameters += statistics.count;
+      this.#nonFinite += nans + infinities;
+    }
+    const norm = statistics.squares.norm();
+    const mean = statistics.mean();
+    this.#tensors.push({ name, dtype: dtype.name, shape, norm, mean, max, zeros, nans, infinities, weight });
+  }
+
+  /** What the tensors amount to. */
+  total(): Pick<Measurement, "weightNorm" | "parameters" | "nonFinite" | "tensors"> {
+    return {
+      weightNorm: this.#squares.norm(),
+      parameters: this.#parameters,
+      nonFinite: this.#nonFinite,
+      tensors: this.#tensors,
+    };
+  }
+}
