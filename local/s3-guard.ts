@@ -1,0 +1,141 @@
+import { once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type Body, receiveBody } from "./s3-body.ts";
+
+export interface GuardOptions {
+  /** s3rver's port on loopback. */
+  upstream: number;
+  /** A folder for bodies that do not fit in memory; emptied at start. */
+  spool: string;
+  /** Where s3rver keeps a bucket's unfinished multipart uploads. */
+  uploads(bucket: string): string;
+  exists(bucket: string, key: string): Promise<boolean>;
+  log(line: string): void;
+}
+
+/**
+ * Stands between the Workers and s3rver, which writes a body into place while it arrives (a PUT cut short becomes
+ * an object, or truncates a good one), believes any checksum, overwrites in spite of `If-None-Match: *` and cannot
+ * abort a multipart upload. Signatures cover the Host header, so requests go on exactly as they came.
+ */
+export async function startGuard(options: GuardOptions): Promise<{ port: number; close(): Promise<void> }> {
+  rmSync(options.spool, { recursive: true, force: true });
+  mkdirSync(options.spool, { recursive: true, mode: 0o700 });
+  const creating = new Set<string>();
+  const server = createServer((incoming, response) => {
+    guard(incoming, response, options, creating).catch(() => {
+      // The client or s3rver broke off: there is nobody to answer, or nothing to answer with.
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, "InternalError", "We encountered an internal error. Please try again.");
+    });
+  });
+  // Uploads take as long as they take.
+  server.requestTimeout = 0;
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the guard listens on no port");
+  return {
+    port: address.port,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function guard(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  options: GuardOptions,
+  creating: Set<string>,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://guard");
+  // s3rver serves the unsigned as though buckets were public.
+  if (incoming.headers.authorization === undefined && !searchParams.has("X-Amz-Signature")) {
+    refuse(response, 403, "AccessDenied", "Access Denied");
+    return;
+  }
+  if (incoming.method !== "PUT") {
+    await forward(incoming, response, undefined, options, searchParams.get("uploadId"));
+    return;
+  }
+  if (incoming.headers["content-length"] === undefined) {
+    refuse(response, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
+    return;
+  }
+  const body = await receiveBody(incoming, incoming.headers, options.spool);
+  const create = incoming.headers["if-none-match"] === "*";
+  // Two creations of one key at the same time: the second loses, as S3 has it.
+  const conflict = create && creating.has(pathname);
+  if (create && !conflict) creating.add(pathname);
+  try {
+    if (body.refusal !== undefined) refuse(response, 400, body.refusal.code, body.refusal.message);
+    else if (conflict) refuse(response, 409, "ConditionalRequestConflict", "Another request creates this key.");
+    else if (create && (await exists(pathname, options))) {
+      refuse(response, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    } else await forward(incoming, response, body, options, null);
+  } finally {
+    if (create && !conflict) creating.delete(pathname);
+    await body.discard();
+  }
+}
+
+async function exists(pathname: string, options: GuardOptions): Promise<boolean> {
+  const [, bucket = "", ...key] = pathname.split("/").map(decodeURIComponent);
+  return await options.exists(bucket, key.join("/"));
+}
+
+async function forward(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  body: Body | undefined,
+  options: GuardOptions,
+  uploadId: string | null,
+): Promise<void> {
+  const outgoing = request({
+    host: "127.0.0.1",
+    port: options.upstream,
+    method: incoming.method ?? "GET",
+    path: incoming.url ?? "/",
+    headers: incoming.headers,
+    setHost: false,
+  });
+  response.once("close", () => outgoing.destroy());
+  const answered = once(outgoing, "response");
+  // Awaited below; marked as handled here, for the body's failure may come first.
+  answered.catch(() => {});
+  await pipeline(body === undefined ? incoming : body.open(), outgoing);
+  const [answer] = await answered;
+  if (!isMessage(answer)) throw new Error("no response");
+  const bucket = /^\/([\w-]+)\//.exec(incoming.url ?? "")?.[1];
+  if (incoming.method === "DELETE" && answer.statusCode === 405 && bucket !== undefined && isUploadId(uploadId)) {
+    // s3rver answers so once the signature is found good, and only for want of the operation.
+    answer.resume();
+    await rm(join(options.uploads(bucket), uploadId), { recursive: true, force: true });
+    response.writeHead(204).end();
+    return;
+  }
+  response.writeHead(answer.statusCode ?? 502, answer.headers);
+  await pipeline(answer, response);
+}
+
+/** It becomes part of a path that is removed. */
+function isUploadId(value: string | null): value is string {
+  return value !== null && /^[\w-]+$/.test(value);
+}
+
+function isMessage(value: unknown): value is IncomingMessage {
+  return typeof value === "object" && value !== null && "statusCode" in value && "headers" in value;
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  // The rest of a refused body would be read as the next request.
+  response.writeHead(status, { "content-type": "application/xml", connection: "close" }).end(xml);
+}

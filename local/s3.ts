@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import S3rver from "@20minutes/s3rver";
+import AWSAccount from "@20minutes/s3rver/lib/models/account.js";
+import { messageOf, StackError } from "./errors.ts";
+import { startGuard } from "./s3-guard.ts";
+import { randomSecret, readSecret, writeSecret } from "./secrets.ts";
+
+export interface ObjectStorage {
+  endpoint: string;
+  region: string;
+  bucket: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+export interface RunningStorage {
+  storage: ObjectStorage;
+  close(): Promise<void>;
+}
+
+const BUCKET = "curie-point";
+
+/** Object storage for both Workers: what the URL names, or s3rver behind its guard with files in the data folder. */
+export async function startStorage(
+  folder: string,
+  url: string | undefined,
+  log: (line: string) => void,
+): Promise<RunningStorage> {
+  if (url !== undefined) return { storage: await reachStorage(url), close: async () => {} };
+  const { accessKeyId, secretAccessKey } = credentials(folder);
+  // s3rver knows one hard-coded key pair, published with its source.
+  AWSAccount.registry.clear();
+  new AWSAccount(1, "curie-point").createKeyPair(accessKeyId, secretAccessKey);
+  const directory = join(folder, "objects");
+  const server = new S3rver({
+    address: "127.0.0.1",
+    port: 0,
+    silent: true,
+    directory,
+    vhostBuckets: false,
+    allowMismatchedSignatures: false,
+    configureBuckets: [{ name: BUCKET }],
+  });
+  // Refusals and broken-off requests come here too; their clients have been answered.
+  server.on("error", () => {});
+  const { port } = await server.run();
+  const guard = await startGuard({
+    upstream: port,
+    spool: join(folder, "spool"),
+    uploads: (bucket) => join(directory, bucket, "._S3rver_uploads"),
+    exists: (bucket, key) => server.store.existsObject(bucket, key),
+    log,
+  });
+  return {
+    storage: {
+      endpoint: `http://127.0.0.1:${guard.port}`,
+      region: "us-east-1",
+      bucket: BUCKET,
+      accessKeyId,
+      secretAccessKey,
+    },
+    async close() {
+      await guard.close();
+      server.httpServer.closeAllConnections();
+      await server.close();
+    },
+  };
+}
+
+function credentials(folder: string): { accessKeyId: string; secretAccessKey: string } {
+  const path = join(folder, "s3-credentials");
+  const [accessKeyId, secretAccessKey] = readSecret(path)?.split(":") ?? [];
+  if (accessKeyId !== undefined && secretAccessKey !== undefined) return { accessKeyId, secretAccessKey };
+  const made = { accessKeyId: `LOCAL${randomSecret(8).toUpperCase()}`, secretAccessKey: randomSecret(24) };
+  writeSecret(path, `${made.accessKeyId}:${made.secretAccessKey}`);
+  return made;
+}
+
+async function reachStorage(url: string): Promise<ObjectStorage> {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const bucket = parsed?.pathname.replace(/^\/|\/$/g, "") ?? "";
+  const web = parsed?.protocol === "http:" || parsed?.protocol === "https:";
+  if (parsed === undefined || !web || parsed.username === "" || parsed.password === "" || !/^[^/]+$/.test(bucket)) {
+    throw new StackError("--s3 wants a URL like http://KEY:SECRET@host:9000/bucket");
+  }
+  const storage = {
+    endpoint: `${parsed.protocol}//${parsed.host}`,
+    region: parsed.searchParams.get("region") ?? "us-east-1",
+    bucket,
+    accessKeyId: decodeURIComponent(parsed.username),
+    secretAccessKey: decodeURIComponent(parsed.password),
+  };
+  const { HeadBucketCommand, S3Client } = await import("@aws-sdk/client-s3");
+  const client = new S3Client({
+    endpoint: storage.endpoint,
+    region: storage.region,
+    credentials: storage,
+    forcePathStyle: true,
+    maxAttempts: 1,
+  });
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    // A HEAD has no body, so the store's own words do not arrive: the status is all there is.
+    const status = statusOf(error);
+    const reason = status === undefined ? messageOf(error) : `it answered ${status} for the bucket "${bucket}"`;
+    throw new StackError(`--s3: ${storage.endpoint} cannot be used: ${reason}`);
+  } finally {
+    client.destroy();
+  }
+  return storage;
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null || !("$metadata" in error)) return undefined;
+  const { $metadata } = error;
+  if (typeof $metadata !== "object" || $metadata === null || !("httpStatusCode" in $metadata)) return undefined;
+  return typeof $metadata.httpStatusCode === "number" ? $metadata.httpStatusCode : undefined;
+}

@@ -1,0 +1,193 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Bundle, buildWorkers, ROOT, type WorkerManifest } from "./build.ts";
+import { type Events, eventsOf } from "./events.ts";
+import { startGuardian } from "./guardian.ts";
+import { lockFolder } from "./lock.ts";
+import { findPort } from "./ports.ts";
+import { type Database, startPostgres } from "./postgres.ts";
+import { adminKey, type Preparation, prepareDatabase, realPreparation } from "./prepare.ts";
+import { type Queues, startQueues } from "./queues.ts";
+import { type ObjectStorage, startStorage } from "./s3.ts";
+import { randomSecret } from "./secrets.ts";
+import { startCron, startProbe, withDeadline } from "./watchdog.ts";
+import { superviseWorker, type WorkerProcess } from "./worker.ts";
+import { workerdConfig } from "./workerd-config.ts";
+
+export interface StackOptions {
+  /** The folder for everything that must survive: database, objects, keys. */
+  data: string;
+  /** 0 for any free one. */
+  port: number;
+  /** URL of a Postgres to use in the place of the embedded one. */
+  postgres?: string | undefined;
+  /** `http(s)://KEY:SECRET@host:port/bucket` of a store to use in the place of the embedded one. */
+  s3?: string | undefined;
+  log?: (line: string) => void;
+  sweepEverySeconds?: number;
+  evaluationDeadlineSeconds?: number;
+  /** Further variables of both Workers. */
+  bindings?: Record<string, string>;
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
+  /** Other Workers than the real ones, and what their database needs: for tests of the stack itself. */
+  wranglerConfig?: string;
+  preparation?: Preparation;
+}
+
+export interface Stack {
+  url: string;
+  adminKey: string;
+  connection: { databaseUrl: string; databaseWsProxy: string; s3: ObjectStorage };
+  /** Of the Workers' processes; null while one is being started. */
+  pids(): { api: number | null; evaluator: number | null };
+  close(): Promise<void>;
+}
+
+/** Deliveries wait for other people's servers: a slow one must not hold up the rest. */
+const DELIVERIES_AT_ONCE = 4;
+/** An evaluation is all CPU and memory: a second beside it would only slow it down. */
+const EVALUATIONS_AT_ONCE = 1;
+/** Production's limit for a queue consumer. */
+const API_EVENT_SECONDS = 15 * 60;
+/** The lease of an evaluation outlives the watchdog, so that a Worker it has yet to end does not compete. */
+const LEASE_MARGIN_SECONDS = 5;
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await start(options, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(options: StackOptions, closers: (() => Promise<void> | void)[]): Promise<Omit<Stack, "close">> {
+  const { log = () => {}, signal, preparation = realPreparation } = options;
+  const folder = resolve(options.data);
+  const deadline = options.evaluationDeadlineSeconds ?? 60;
+  const port = await findPort(options.port);
+  closers.push(lockFolder(folder));
+
+  const bundling = buildWorkers(options.wranglerConfig ?? join(ROOT, "wrangler.toml"), log);
+  // Its failure is reported when it is awaited below; until then something else may fail first.
+  bundling.catch(() => {});
+  const database = await startPostgres(folder, options.postgres, log);
+  closers.push(database.close);
+  const { storage, close: closeStorage } = await startStorage(folder, options.s3, log);
+  closers.push(closeStorage);
+  signal?.throwIfAborted();
+  await prepareDatabase(preparation, { url: database.url, wsProxy: database.wsProxy });
+  const bundle = await bundling;
+  signal?.throwIfAborted();
+
+  const token = randomSecret(24);
+  const queues = await startQueues(token, log);
+  closers.push(queues.close);
+  const bindings = { ...bindingsOf(database, storage, deadline), ...options.bindings };
+  const workers = await startWorkers({ bundle, folder, port, bindings, queues, token, log, closers });
+  signal?.throwIfAborted();
+
+  const { api, evaluator } = workers;
+  consumeAll(queues, bundle.api, workers.apiEvents, api, DELIVERIES_AT_ONCE, API_EVENT_SECONDS, log);
+  consumeAll(queues, bundle.evaluator, workers.evaluatorEvents, evaluator, EVALUATIONS_AT_ONCE, deadline, log);
+  const url = `http://127.0.0.1:${port}`;
+  const key = await adminKey(preparation, { url: database.url, wsProxy: database.wsProxy }, folder, url);
+  const sweep = options.sweepEverySeconds ?? 3;
+  closers.push(startCron(api, workers.apiEvents, sweep, bundle.api.crons, (line) => log(`api: ${line}`)));
+  closers.push(startProbe(api, workers.apiEvents, (line) => log(`api: ${line}`)));
+  return {
+    url,
+    adminKey: key,
+    connection: { databaseUrl: database.url, databaseWsProxy: database.wsProxy, s3: storage },
+    pids: () => ({ api: api.pid(), evaluator: evaluator.pid() }),
+  };
+}
+
+function bindingsOf(database: Database, storage: ObjectStorage, deadline: number): Record<string, string> {
+  return {
+    DATABASE_URL: database.url,
+    DATABASE_WS_PROXY: database.wsProxy,
+    S3_ENDPOINT: storage.endpoint,
+    S3_REGION: storage.region,
+    S3_BUCKET: storage.bucket,
+    S3_ACCESS_KEY_ID: storage.accessKeyId,
+    S3_SECRET_ACCESS_KEY: storage.secretAccessKey,
+    EVALUATION_LEASE_SECONDS: String(deadline + LEASE_MARGIN_SECONDS),
+    LOCAL: "1",
+  };
+}
+
+interface WorkersOptions {
+  bundle: Bundle;
+  folder: string;
+  port: number;
+  bindings: Record<string, string>;
+  queues: Queues;
+  token: string;
+  log: (line: string) => void;
+  closers: (() => Promise<void> | void)[];
+}
+
+async function startWorkers(options: WorkersOptions) {
+  const { bundle, folder, token, log, closers } = options;
+  const guardian = startGuardian();
+  closers.push(guardian.close);
+  const configFolder = join(folder, "workerd");
+  mkdirSync(configFolder, { recursive: true, mode: 0o700 });
+  const pids = new Map<string, number>();
+  const launch = async (name: "api" | "evaluator", address: string | undefined) => {
+    const manifest = bundle[name];
+    const config = join(configFolder, `${name}.capnp`);
+    const bindings = { ...manifest.vars, ...options.bindings };
+    const queueAddress = options.queues.address;
+    const bundleFolder = join(bundle.folder, name);
+    writeFileSync(
+      config,
+      workerdConfig({ manifest, bundle: bundleFolder, configFolder, bindings, address, queueAddress, token }),
+      { mode: 0o600 },
+    );
+    const worker = await superviseWorker({
+      name,
+      config,
+      log,
+      onPidChange(pid) {
+        if (pid === undefined) pids.delete(name);
+        else pids.set(name, pid);
+        guardian.watch([...pids.values()]);
+      },
+    });
+    closers.push(worker.stop);
+    return worker;
+  };
+  const starting = [launch("api", `127.0.0.1:${options.port}`), launch("evaluator", undefined)] as const;
+  // When one fails, the other must be known to the closers before they run.
+  await Promise.allSettled(starting);
+  const [api, evaluator] = await Promise.all(starting);
+  return { api, evaluator, apiEvents: eventsOf(api, token), evaluatorEvents: eventsOf(evaluator, token) };
+}
+
+function consumeAll(
+  queues: Queues,
+  manifest: WorkerManifest,
+  events: Events,
+  worker: WorkerProcess,
+  concurrency: number,
+  deadline: number,
+  log: (line: string) => void,
+): void {
+  for (const { queue, ...limits } of manifest.consumers) {
+    const consume = (messages: Parameters<Events["queue"]>[1]) =>
+      withDeadline(
+        worker,
+        deadline,
+        (line) => log(`queue ${queue}: ${line}`),
+        () => events.queue(queue, messages),
+      );
+    queues.consume(queue, { ...limits, concurrency, consume });
+  }
+}
