@@ -6,9 +6,6 @@ CREATE TABLE "announcements" (
 	"team_id" text NOT NULL,
 	"type" text NOT NULL,
 	"transition_id" text NOT NULL,
-	"split" text NOT NULL,
-	"kind" text NOT NULL,
-	"ordinal" integer NOT NULL,
 	"transition" jsonb NOT NULL,
 	"as_of_step" bigint NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -64,6 +61,7 @@ CREATE TABLE "evaluations" (
 	"status" text NOT NULL,
 	"failure_code" text,
 	"failure_message" text,
+	"results" jsonb,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"finished_at" timestamp with time zone,
 	"hinted_at" timestamp with time zone DEFAULT now() NOT NULL
@@ -77,7 +75,6 @@ CREATE TABLE "judgements" (
 	"fold_state" jsonb,
 	"folded_step" bigint,
 	"folded_points" integer DEFAULT 0 NOT NULL,
-	"frontier_step" bigint,
 	"verdict" jsonb,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "judgements_model_id_suite_version_id_detector_version_pk" PRIMARY KEY("model_id","suite_version_id","detector_version")
@@ -117,13 +114,15 @@ CREATE TABLE "sessions" (
 CREATE TABLE "evaluation_shards" (
 	"evaluation_id" text NOT NULL,
 	"ordinal" integer NOT NULL,
+	"unit" integer NOT NULL,
 	"team_id" text NOT NULL,
 	"split" text NOT NULL,
-	"first_example" integer NOT NULL,
-	"total" integer NOT NULL,
+	"first_row" integer NOT NULL,
+	"rows" integer NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"lease_until" timestamp with time zone,
 	"correct" integer,
+	"total" integer,
 	"loss_sum" double precision,
 	"done_at" timestamp with time zone,
 	CONSTRAINT "evaluation_shards_evaluation_id_ordinal_pk" PRIMARY KEY("evaluation_id","ordinal")
@@ -139,6 +138,7 @@ CREATE TABLE "suite_versions" (
 	"output" text NOT NULL,
 	"inputs" jsonb NOT NULL,
 	"splits" jsonb NOT NULL,
+	"tensors" jsonb NOT NULL,
 	"object_key" text NOT NULL,
 	"bytes" bigint NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL

@@ -1,6 +1,9 @@
-import type { ArtifactStore } from "./artifacts/store.ts";
-import type { Database } from "./database/client.ts";
+import { type ArtifactStore, createArtifactStore } from "./artifacts/store.ts";
+import { connect, type Database } from "./database/client.ts";
 import type { Scope } from "./database/schema.ts";
+import type { Config } from "./env.ts";
+
+export type { Scope };
 
 /** What every verb works with: one per request, message or sweep. */
 export interface Context {
@@ -45,4 +48,17 @@ export function createLog(requestId: string): Log {
   return (level, event, fields = {}) => {
     console[level](JSON.stringify({ level, event, requestId, ...fields }));
   };
+}
+
+/** A context with a database client of its own; the caller closes it when the work is done. */
+export function openContext(config: Config, requestId: string): { ctx: Context; close: () => Promise<void> } {
+  const { db, close } = connect(config.database);
+  const ctx: Context = {
+    db,
+    artifacts: createArtifactStore(config.store),
+    queues: config.queues,
+    now: () => new Date(),
+    log: createLog(requestId),
+  };
+  return { ctx, close };
 }

@@ -1,6 +1,5 @@
 import { neonConfig, Pool } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
-import type { PgTransaction } from "drizzle-orm/pg-core";
 import * as schema from "./schema.ts";
 
 /** Where Postgres is. */
@@ -14,7 +13,7 @@ export interface Connection {
 export type Database = NeonDatabase<typeof schema>;
 export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 /** Either: verbs that must join a caller's transaction take this. */
-export type Queryable = Database | Transaction | PgTransaction<never, typeof schema>;
+export type Queryable = Database | Transaction;
 
 /**
  * A client for one request, message or command. Workers may not share sockets between requests, so it is never

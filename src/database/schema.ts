@@ -13,6 +13,8 @@ import {
   timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { FoldState, Policy, Transition, Verdict } from "../phases/judge.ts";
+import type { Measurement } from "../tensors/meter.ts";
 
 /*
  * Every row belongs to one team and names it, so that every query can be scoped by the owner without a join.
@@ -91,6 +93,8 @@ export const suiteVersions = pgTable(
     output: text("output").notNull(),
     inputs: jsonb("inputs").notNull().$type<SuiteInput[]>(),
     splits: jsonb("splits").notNull().$type<SuiteSplit[]>(),
+    /** Where each tensor lies in the object, so that a shard reads its rows alone. */
+    tensors: jsonb("tensors").notNull().$type<SuiteTensor[]>(),
     objectKey: text("object_key").notNull(),
     bytes: count("bytes").notNull(),
     createdAt: createdAt(),
@@ -109,7 +113,7 @@ export const models = pgTable(
       .references(() => suiteVersions.id),
     tags: text("tags").array().notNull().default(sql`'{}'::text[]`),
     ensemble: text("ensemble"),
-    policy: jsonb("policy").notNull().default({}).$type<Record<string, number | boolean>>(),
+    policy: jsonb("policy").notNull().default({}).$type<Policy>(),
     createdAt: createdAt(),
   },
   (table) => [uniqueIndex("models_team_name").on(table.teamId, table.name)],
@@ -147,7 +151,7 @@ export const artifacts = pgTable(
     format: text("format").notNull().$type<"onnx" | "safetensors">(),
     weightNorm: doublePrecision("weight_norm").notNull(),
     parameters: count("parameters").notNull(),
-    measurement: jsonb("measurement").notNull().$type<unknown>(),
+    measurement: jsonb("measurement").notNull().$type<Measurement>(),
     createdAt: createdAt(),
   },
   (table) => [primaryKey({ columns: [table.teamId, table.digest] })],
@@ -193,6 +197,8 @@ export const evaluations = pgTable(
     status: text("status").notNull().$type<"queued" | "done" | "failed">(),
     failureCode: text("failure_code"),
     failureMessage: text("failure_message"),
+    /** The shards' sums by split, once all are in: what the trajectory reads. */
+    results: jsonb("results").$type<Record<string, SplitCounts>>(),
     createdAt: createdAt(),
     finishedAt: time("finished_at"),
     /** When a queue message was last sent for it; the sweep sends another when it grows old. */
@@ -214,14 +220,17 @@ export const shards = pgTable(
       .notNull()
       .references(() => evaluations.id, { onDelete: "cascade" }),
     ordinal: integer("ordinal").notNull(),
+    /** Shards of one unit are claimed and evaluated together. */
+    unit: integer("unit").notNull(),
     teamId: teamId(),
     split: text("split").notNull(),
-    firstExample: integer("first_example").notNull(),
-    total: integer("total").notNull(),
+    firstRow: integer("first_row").notNull(),
+    rows: integer("rows").notNull(),
     /** Counted before each attempt starts, so that a Worker that dies of a shard is counted too. */
     attempts: integer("attempts").notNull().default(0),
     leaseUntil: time("lease_until"),
     correct: integer("correct"),
+    total: integer("total"),
     lossSum: doublePrecision("loss_sum"),
     doneAt: time("done_at"),
   },
@@ -241,12 +250,11 @@ export const judgements = pgTable(
     detectorVersion: text("detector_version").notNull(),
     teamId: teamId(),
     /** What phases/ needs to take the next point; null before the first. */
-    foldState: jsonb("fold_state").$type<unknown>(),
+    foldState: jsonb("fold_state").$type<FoldState>(),
     /** Step of the last folded point, and how many were folded: a late step shows as a difference. */
     foldedStep: count("folded_step"),
     foldedPoints: integer("folded_points").notNull().default(0),
-    frontierStep: count("frontier_step"),
-    verdict: jsonb("verdict").$type<unknown>(),
+    verdict: jsonb("verdict").$type<StoredVerdict>(),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.modelId, table.suiteVersionId, table.detectorVersion] })],
@@ -266,10 +274,7 @@ export const announcements = pgTable(
     teamId: teamId(),
     type: text("type").notNull().$type<AnnouncementType>(),
     transitionId: text("transition_id").notNull(),
-    split: text("split").notNull(),
-    kind: text("kind").notNull(),
-    ordinal: integer("ordinal").notNull(),
-    transition: jsonb("transition").notNull().$type<unknown>(),
+    transition: jsonb("transition").notNull().$type<Transition>(),
     /** The step of the point whose arrival brought the announcement. */
     asOfStep: count("as_of_step").notNull(),
     createdAt: createdAt(),
@@ -324,7 +329,7 @@ export const deliveries = pgTable(
 );
 
 export type Scope = "read" | "push" | "admin";
-export type AnnouncementType = "detected" | "settled" | "revised";
+export type AnnouncementType = "detected" | "settled" | "revised" | "retracted";
 
 /** A model input that the suite feeds: the shape is one example's, without the batch axis. */
 export interface SuiteInput {
@@ -335,8 +340,30 @@ export interface SuiteInput {
 
 export interface SuiteSplit {
   name: string;
-  /** Examples. */
+  /** Length of the first axis. */
+  rows: number;
+  /** Targets: as many as rows, or more where each row has several. */
   total: number;
   /** Majority-class rate of the targets: what answering the commonest class scores. */
   chance: number;
 }
+
+export interface SuiteTensor {
+  /** `<split>/<model input>` or `<split>/target`. */
+  name: string;
+  dtype: string;
+  shape: number[];
+  /** First byte in the object, and length in bytes. */
+  offset: number;
+  length: number;
+}
+
+export interface SplitCounts {
+  correct: number;
+  total: number;
+  /** Mean loss in nats, null where it is not finite. */
+  loss: number | null;
+}
+
+/** The verdict as it was decided, its transitions under the ids of the ledger. */
+export type StoredVerdict = Verdict & { transitions: (Transition & { id: string })[] };

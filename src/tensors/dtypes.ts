@@ -47,11 +47,12 @@ const TABLE: readonly [name: Dtype, bytes: 1 | 2 | 4 | 8, onnx: number, safetens
   ["bool", 1, 9, "BOOL"],
 ];
 
-const BYTES = Object.fromEntries(TABLE.map(([name, bytes]) => [name, bytes])) as Record<Dtype, number>;
+const byName = new Map<Dtype, DtypeFacts>();
 const byOnnx = new Map<number, DtypeFacts>();
 const bySafetensors = new Map<string, DtypeFacts>();
 for (const [name, bytes, onnx, safetensors] of TABLE) {
   const facts: DtypeFacts = { name, bytes, floating: name.includes("float") };
+  byName.set(name, facts);
   byOnnx.set(onnx, facts);
   bySafetensors.set(safetensors, facts);
 }
@@ -66,8 +67,8 @@ const OTHER_ONNX_NAMES: Readonly<Record<number, string>> = {
   23: "float4e2m1",
 };
 
-/** Bytes of one element. */
-export const dtypeBytes = (name: Dtype): number => BYTES[name];
+/** Facts by name. Total, because the table has a row for each name of the type. */
+export const dtypeFacts = (name: Dtype): DtypeFacts => byName.get(name) as DtypeFacts;
 
 /** From TensorProto.DataType; undefined where this room cannot measure it (strings, complex, 4-bit). */
 export const dtypeFromOnnx = (id: number): DtypeFacts | undefined => byOnnx.get(id);

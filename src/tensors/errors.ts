@@ -2,40 +2,43 @@
  * Every way a file can fail to be a checkpoint or a suite. Codes are stable: they go over the wire.
  * All are permanent: the same bytes will be refused again.
  */
-export type TensorFormatCode =
-  | "not_onnx"
-  | "not_safetensors"
-  | "truncated"
-  | "trailing_bytes"
-  | "malformed_protobuf"
-  | "malformed_header"
-  | "incomplete_model"
-  | "external_data"
-  | "sparse_tensor"
-  | "custom_operator"
-  | "control_flow"
-  | "function_recursion"
-  | "functions_too_deep"
-  | "duplicate_field"
-  | "duplicate_name"
-  | "field_order"
-  | "invalid_name"
-  | "invalid_offsets"
-  | "unsupported_dtype"
-  | "unsupported_encoding"
-  | "size_mismatch"
-  | "value_out_of_range"
-  | "shape_too_large"
-  | "name_too_long"
-  | "names_too_large"
-  | "header_too_large"
-  | "constant_too_large"
-  | "file_too_large"
-  | "too_many_tensors"
-  | "too_many_nodes"
-  | "too_many_functions"
-  | "too_many_operators"
-  | "too_many_values";
+export const TENSOR_FORMAT_CODES = [
+  "not_onnx",
+  "not_safetensors",
+  "truncated",
+  "trailing_bytes",
+  "malformed_protobuf",
+  "malformed_header",
+  "incomplete_model",
+  "external_data",
+  "sparse_tensor",
+  "custom_operator",
+  "control_flow",
+  "function_recursion",
+  "functions_too_deep",
+  "duplicate_field",
+  "duplicate_name",
+  "field_order",
+  "invalid_name",
+  "invalid_offsets",
+  "unsupported_dtype",
+  "unsupported_encoding",
+  "size_mismatch",
+  "value_out_of_range",
+  "shape_too_large",
+  "name_too_long",
+  "names_too_large",
+  "header_too_large",
+  "constant_too_large",
+  "file_too_large",
+  "too_many_tensors",
+  "too_many_nodes",
+  "too_many_functions",
+  "too_many_operators",
+  "too_many_values",
+] as const;
+
+export type TensorFormatCode = (typeof TENSOR_FORMAT_CODES)[number];
 
 /** A file that cannot be read as what it was said to be. `message` is a sentence for the person who sent it. */
 export class TensorFormatError extends Error {

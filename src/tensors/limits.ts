@@ -34,7 +34,7 @@ export interface MeterLimits {
 
 export const DEFAULT_LIMITS: Readonly<MeterLimits> = {
   fileBytes: 64 * GIB,
-  headerBytes: 8 * MIB,
+  headerBytes: 4 * MIB,
   tensors: 16_384,
   elements: 2 ** 36,
   rank: 64,

@@ -6,7 +6,7 @@ import { OnnxMeter } from "./onnx-meter.ts";
 import { SafetensorsMeter } from "./safetensors-meter.ts";
 
 export type { Dtype } from "./dtypes.ts";
-export { type TensorFormatCode, TensorFormatError } from "./errors.ts";
+export { TENSOR_FORMAT_CODES, type TensorFormatCode, TensorFormatError } from "./errors.ts";
 export { DEFAULT_LIMITS, type MeterLimits } from "./limits.ts";
 export type { Format, Graph, GraphValue, Measurement, TensorStatistics } from "./measurement.ts";
 export { sniffFormat } from "./sniff.ts";

@@ -58,17 +58,28 @@ export function functionKey(domain: string, name: string, overload: string): str
   return JSON.stringify([domain === "ai.onnx" ? "" : domain, name, overload]);
 }
 
+/** A graph or function with all it calls written out. */
+interface Expansion {
+  readonly nodes: number;
+  /** Calls from function to function, on the longest way down. */
+  readonly depth: number;
+}
+
 /**
  * Checks every call of the main graph and the local functions: it is to a standard operator or to a local function,
  * functions do not call themselves, and the graph with all functions expanded, as ONNX Runtime expands them, stays
- * within the limits: 20 functions that call each other twice in a row make a million nodes.
+ * within the limits: 20 functions of which each calls the next one twice make a million nodes.
  */
-export function checkCalls(graph: OperatorCounts, functions: ReadonlyMap<string, OperatorCounts>, limits: MeterLimits) {
-  const expanded = new Map<OperatorCounts, number>();
+export function checkCalls(
+  graph: OperatorCounts,
+  functions: ReadonlyMap<string, OperatorCounts>,
+  limits: MeterLimits,
+): void {
+  const done = new Map<OperatorCounts, Expansion>();
   const open = new Set<OperatorCounts>();
 
-  const expand = (caller: OperatorCounts): number => {
-    const known = expanded.get(caller);
+  const expand = (caller: OperatorCounts): Expansion => {
+    const known = done.get(caller);
     if (known !== undefined) return known;
     if (open.has(caller)) {
       throw new TensorFormatError(
@@ -76,34 +87,42 @@ export function checkCalls(graph: OperatorCounts, functions: ReadonlyMap<string,
         "A local function of the model calls itself, so it never ends. Export the model with its functions inlined.",
       );
     }
-    if (open.size > limits.functionDepth) {
-      throw new TensorFormatError(
-        "functions_too_deep",
-        `The model's local functions call each other more than ${limits.functionDepth} deep. Export the model with its functions inlined (onnx.inliner.inline_local_functions).`,
-      );
-    }
     open.add(caller);
     let nodes = 0;
+    let depth = 0;
     for (const [key, { domain, operator, count }] of caller.calls) {
       const called = functions.get(key);
-      if (called !== undefined) nodes += count * expand(called);
-      else if (STANDARD_DOMAINS.has(domain)) nodes += count;
-      else {
-        throw new TensorFormatError(
-          "custom_operator",
-          `The model uses the operator ${quote(`${domain}::${operator}`)}, which is neither ONNX's nor a function in the file, so it cannot be run here. Export the model with standard operators only.`,
-        );
-      }
+      if (called !== undefined) {
+        const expansion = expand(called);
+        // An empty function still takes the time of its expansion.
+        nodes += count * Math.max(1, expansion.nodes);
+        depth = Math.max(depth, 1 + expansion.depth);
+      } else if (STANDARD_DOMAINS.has(domain)) nodes += count;
+      else throw customOperator(domain, operator);
       if (nodes > limits.nodes) throw tooManyNodes(limits, "with its local functions expanded ");
     }
+    if (depth > limits.functionDepth) {
+      throw new TensorFormatError(
+        "functions_too_deep",
+        `The model's local functions call each other ${depth} deep, the limit is ${limits.functionDepth}. Export the model with its functions inlined (onnx.inliner.inline_local_functions).`,
+      );
+    }
     open.delete(caller);
-    expanded.set(caller, nodes);
-    return nodes;
+    const expansion = { nodes, depth };
+    done.set(caller, expansion);
+    return expansion;
   };
 
   expand(graph);
   // Functions nobody calls are still loaded.
   for (const unused of functions.values()) expand(unused);
+}
+
+function customOperator(domain: string, operator: string): TensorFormatError {
+  return new TensorFormatError(
+    "custom_operator",
+    `The model uses the operator ${quote(`${domain}::${operator}`)}, which is neither ONNX's nor a function in the file, so it cannot be run here. Export the model with standard operators only.`,
+  );
 }
 
 export function tooManyNodes(limits: MeterLimits, how = ""): TensorFormatError {

@@ -1,4 +1,4 @@
-import { type DtypeFacts, dtypeFromSafetensors, elementCount } from "./dtypes.ts";
+import { type Dtype, dtypeFromSafetensors, elementCount } from "./dtypes.ts";
 import { describeShape, quote, TensorFormatError } from "./errors.ts";
 import { type HeaderValue, parseHeaderJson } from "./header-json.ts";
 import { checkName } from "./ledger.ts";
@@ -14,7 +14,7 @@ const METADATA_VALUES = 65_536;
 
 export interface SafetensorsEntry {
   readonly name: string;
-  readonly dtype: DtypeFacts;
+  readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** Where the tensor's bytes begin, counted from the start of the file. */
   readonly offset: number;
@@ -172,7 +172,7 @@ function parseEntry(name: string, value: HeaderValue, dataOffset: number, limits
       `Tensor ${quote(name)} of shape ${describeShape(shape)} and type ${dtypeName} takes ${count * dtype.bytes} bytes, its offsets span ${end - begin}. Save the file again.`,
     );
   }
-  return { name, dtype, shape, offset: dataOffset + begin, byteLength: end - begin };
+  return { name, dtype: dtype.name, shape, offset: dataOffset + begin, byteLength: end - begin };
 }
 
 function isNumbers(value: HeaderValue | undefined): value is number[] {

@@ -1,3 +1,4 @@
+import { dtypeFacts } from "./dtypes.ts";
 import { ElementStream, type Workspace } from "./element-stream.ts";
 import { TensorFormatError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
@@ -86,7 +87,7 @@ export class SafetensorsMeter {
       const tensor = header.tensors[this.#index];
       if (tensor === undefined) checkSafetensorsSize(header.fileBytes, this.#received + chunk.length - at);
       else {
-        this.#elements ??= new ElementStream(tensor.dtype, this.#workspace);
+        this.#elements ??= new ElementStream(dtypeFacts(tensor.dtype), this.#workspace);
         const length = Math.min(chunk.length - at, tensor.offset + tensor.byteLength - this.#received);
         this.#elements.write(chunk, at, at + length);
         at += length;
@@ -100,9 +101,9 @@ export class SafetensorsMeter {
   #finishTensors(header: SafetensorsHeader): void {
     for (let tensor = header.tensors[this.#index]; tensor !== undefined; tensor = header.tensors[this.#index]) {
       if (tensor.offset + tensor.byteLength !== this.#received) return;
-      const elements = this.#elements ?? new ElementStream(tensor.dtype, this.#workspace);
+      const elements = this.#elements ?? new ElementStream(dtypeFacts(tensor.dtype), this.#workspace);
       elements.end();
-      this.#ledger.addTensor(tensor.name, tensor.dtype, tensor.shape, elements.statistics);
+      this.#ledger.addTensor(tensor.name, elements.dtype, tensor.shape, elements.statistics);
       this.#elements = undefined;
       this.#index++;
     }

@@ -39,7 +39,7 @@ export function readSafetensors(bytes: Uint8Array, limits: Readonly<MeterLimits>
   checkSafetensorsSize(header.fileBytes, bytes.length);
   const tensors = new Map<string, TensorView>();
   for (const { name, dtype, shape, offset, byteLength } of header.tensors) {
-    tensors.set(name, { name, dtype: dtype.name, shape, bytes: bytes.subarray(offset, offset + byteLength), offset });
+    tensors.set(name, { name, dtype, shape, bytes: bytes.subarray(offset, offset + byteLength), offset });
   }
   return { metadata: header.metadata, tensors };
 }

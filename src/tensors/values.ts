@@ -1,4 +1,4 @@
-import { type Dtype, dtypeBytes } from "./dtypes.ts";
+import { type Dtype, dtypeFacts } from "./dtypes.ts";
 import { quote, TensorFormatError } from "./errors.ts";
 import { widen } from "./widening.ts";
 
@@ -12,10 +12,16 @@ export interface TensorValues {
 
 /** Decodes into `into`, through a copy where the bytes are not aligned as typed arrays must be. */
 function decode<T extends Float32Array | Float64Array>(tensor: TensorValues, create: (count: number) => T): T {
-  const size = dtypeBytes(tensor.dtype);
+  const size = dtypeFacts(tensor.dtype).bytes;
   // Not slice(): a Node Buffer's does not copy.
   const aligned = tensor.bytes.byteOffset % size === 0 ? tensor.bytes : new Uint8Array(tensor.bytes);
-  const count = Math.floor(aligned.length / size);
+  if (aligned.length % size !== 0) {
+    throw new TensorFormatError(
+      "size_mismatch",
+      `Tensor ${quote(tensor.name)} ends inside of an element: ${tensor.dtype} takes ${size} bytes each.`,
+    );
+  }
+  const count = aligned.length / size;
   const into = create(count);
   widen(tensor.dtype, aligned.buffer, aligned.byteOffset, count, into);
   return into;

@@ -1,3 +1,5 @@
+import { toHex } from "../digest.ts";
+
 /** A random bearer token: a prefix that secret scanners can recognise and 256 bits in base64url. */
 export function newToken(prefix: string): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
@@ -9,8 +11,4 @@ export function newToken(prefix: string): string {
 export async function hashToken(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return toHex(new Uint8Array(digest));
-}
-
-export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,85 @@
+import { HTTPException } from "hono/http-exception";
+import { openContext } from "./context.ts";
+import type { Config } from "./env.ts";
+import { DomainError, toProblem } from "./errors.ts";
+import { newId } from "./ids.ts";
+import { registerPages } from "./pages/register.ts";
+import { type App, createRouter, type RouteContext } from "./routes/app-type.ts";
+import { registerCheckpoints } from "./routes/checkpoints.ts";
+import { registerHealth } from "./routes/health.ts";
+import { registerModels } from "./routes/models.ts";
+import { registerSuites } from "./routes/suites.ts";
+import { registerVerdict } from "./routes/verdict.ts";
+import { registerWebhooks } from "./routes/webhooks.ts";
+
+/** The HTTP surface: context, errors, pages, routes and the document that describes them. */
+export function createApp(config: Config): App {
+  const app = createRouter();
+
+  app.use(async (c, next) => {
+    const requestId = newId("request");
+    const { ctx, close } = openContext(config, requestId);
+    c.set("config", config);
+    c.set("requestId", requestId);
+    c.set("ctx", ctx);
+    c.header("x-request-id", requestId);
+    try {
+      await next();
+    } finally {
+      // After the answer: closing is a round trip that nobody needs to wait for.
+      c.executionCtx.waitUntil(close());
+    }
+  });
+  app.onError(answerProblem);
+  app.notFound((c) => answerProblem(new DomainError("not_found", `There is no ${c.req.method} ${c.req.path}.`), c));
+
+  // Pages first: they take the requests of browsers and leave the others to the routes of the same paths.
+  registerPages(app);
+  registerHealth(app);
+  registerSuites(app);
+  registerModels(app);
+  registerCheckpoints(app);
+  registerVerdict(app);
+  registerWebhooks(app);
+
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "Curie Point",
+      version: "1",
+      description: "Tells whether a model in training is a memorizer or a generalizer, and when it crossed.",
+    },
+    security: [{ key: [] }],
+  });
+  return app;
+}
+
+function answerProblem(error: unknown, c: RouteContext): Response {
+  const known = asDomainError(error);
+  const problem = toProblem(known, c.var.requestId);
+  if (problem.status >= 500) {
+    c.var.ctx.log("error", "request.failed", {
+      method: c.req.method,
+      path: c.req.path,
+      code: problem.code,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      cause: error instanceof Error && error.cause ? String(error.cause) : undefined,
+    });
+  }
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: {
+      "content-type": "application/problem+json",
+      "x-request-id": problem.requestId,
+      ...(problem.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+      ...(problem.status === 503 ? { "retry-after": "5" } : {}),
+    },
+  });
+}
+
+/** The framework's own refusals, such as JSON that does not parse, are the caller's mistakes too. */
+function asDomainError(error: unknown): unknown {
+  if (error instanceof HTTPException && error.status < 500) return new DomainError("invalid_request", error.message);
+  return error;
+}

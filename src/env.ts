@@ -1,0 +1,63 @@
+import type { StoreConfig } from "./artifacts/store.ts";
+import type { DeliveryHint, EvaluationHint } from "./context.ts";
+import type { Connection } from "./database/client.ts";
+
+/** The bindings of both Workers as wrangler.toml and its secrets give them. */
+export interface Env {
+  DATABASE_URL?: string;
+  /** `host:port` of a WebSocket-to-TCP bridge: for a Postgres that is not Neon's. */
+  DATABASE_WS_PROXY?: string;
+  S3_ENDPOINT?: string;
+  S3_REGION?: string;
+  S3_BUCKET?: string;
+  S3_ACCESS_KEY_ID?: string;
+  S3_SECRET_ACCESS_KEY?: string;
+  /** `1` in the embedded stack: webhooks may go to this machine over http, cookies may travel without TLS. */
+  LOCAL?: string;
+  EVALUATION_LEASE_SECONDS?: string;
+  EVALUATIONS: Queue<EvaluationHint>;
+  DELIVERIES: Queue<DeliveryHint>;
+}
+
+/** Typed configuration, handed inward: nothing below reads a binding. */
+export interface Config {
+  database: Connection;
+  store: StoreConfig;
+  local: boolean;
+  /** How long a claimed unit of an evaluation is nobody else's. */
+  leaseSeconds: number;
+  queues: { evaluations: Queue<EvaluationHint>; deliveries: Queue<DeliveryHint> };
+}
+
+/** The platform ends a consumer after 15 minutes of wall time: by then a lease must still hold. */
+const DEFAULT_LEASE_SECONDS = 16 * 60;
+
+/** @throws Error naming every binding that is missing */
+export function parseEnv(env: Env): Config {
+  const missing: string[] = [];
+  const required = (name: keyof Env & `${"DATABASE" | "S3"}_${string}`): string => {
+    const value = env[name];
+    if (!value) missing.push(name);
+    return value ?? "";
+  };
+  const config: Config = {
+    database: { url: required("DATABASE_URL"), wsProxy: env.DATABASE_WS_PROXY },
+    store: {
+      endpoint: required("S3_ENDPOINT"),
+      region: env.S3_REGION ?? "auto",
+      bucket: required("S3_BUCKET"),
+      accessKeyId: required("S3_ACCESS_KEY_ID"),
+      secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
+    },
+    local: env.LOCAL === "1",
+    leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
+    queues: { evaluations: env.EVALUATIONS, deliveries: env.DELIVERIES },
+  };
+  for (const name of ["EVALUATIONS", "DELIVERIES"] as const) if (!env[name]) missing.push(name);
+  if (missing.length > 0) {
+    throw new Error(
+      `Missing bindings: ${missing.join(", ")}. Set them in wrangler.toml or with "wrangler secret put".`,
+    );
+  }
+  return config;
+}

@@ -1,0 +1,22 @@
+/** The types that a suite's inputs may have, by the name that ONNX Runtime gives them, as JavaScript holds them. */
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  bool: Uint8Array,
+} as const;
+
+export type InputDtype = keyof typeof ARRAYS;
+export const INPUT_DTYPES = Object.keys(ARRAYS) as InputDtype[];
+
+export function isInputDtype(dtype: string): dtype is InputDtype {
+  return Object.hasOwn(ARRAYS, dtype);
+}
+
+/** Little-endian bytes as typed values. The bytes are copied: in a file they are aligned as it likes. */
+export function decode(dtype: InputDtype, bytes: Uint8Array): InstanceType<(typeof ARRAYS)[InputDtype]> {
+  return new ARRAYS[dtype](bytes.slice().buffer);
+}

@@ -1,0 +1,96 @@
+import { TrajectoryError } from "./error.ts";
+import { beginNorm, followNorm, type NormState, restartPeak } from "./norm.ts";
+import { movePhase } from "./phase.ts";
+import { checkPoint } from "./points.ts";
+import { type Policy, resolvePolicy } from "./policy.ts";
+import { beginSplit, type SplitState, smooth } from "./split.ts";
+import { beginTrain, followTrain, type TrainState } from "./train.ts";
+import type { Announcement, JudgeOptions, Point, SplitResult } from "./types.ts";
+
+/** All that the verdict needs of the points so far: plain JSON, of a size that does not grow with their number. */
+export interface FoldState {
+  policy: Required<Policy>;
+  chance: Record<string, number>;
+  checkpoints: number;
+  lastStep: number | null;
+  train: TrainState;
+  norm: NormState;
+  splits: Record<string, SplitState>;
+}
+
+/** The state before the first point. Throws `TrajectoryError` (`invalid_options`). */
+export function begin(options: JudgeOptions): FoldState {
+  const chance = { ...options.chance };
+  for (const [split, value] of Object.entries(chance)) {
+    if (!(value >= 0 && value < 1)) {
+      throw new TrajectoryError("invalid_options", `chance of ${split} must be in [0, 1), got ${value}`, { split });
+    }
+  }
+  return {
+    policy: resolvePolicy(options.policy),
+    chance,
+    checkpoints: 0,
+    lastStep: null,
+    train: beginTrain(),
+    norm: beginNorm(),
+    splits: {},
+  };
+}
+
+/**
+ * Folds in one point, which must be later than all before it, and says what it is the first to assert. The state given
+ * is left alone. Throws `TrajectoryError` for a point that cannot be judged.
+ */
+export function append(state: FoldState, point: Point): { state: FoldState; announcements: Announcement[] } {
+  checkPoint(point);
+  const { step } = point;
+  if (state.lastStep !== null && step <= state.lastStep) {
+    throw new TrajectoryError("step_order", `step ${step} is not above the last one, ${state.lastStep}`, { step });
+  }
+  const next = structuredClone(state);
+  return { state: next, announcements: advance(next, point) };
+}
+
+/** `append` without checks and without the copy: for a state that nobody else holds. */
+export function advance(state: FoldState, point: Point): Announcement[] {
+  const { policy, train, norm } = state;
+  const at = { step: point.step, index: state.checkpoints, norm: point.weightNorm ?? null };
+  state.checkpoints += 1;
+  state.lastStep = point.step;
+  if (at.norm !== null) followNorm(norm, at.step, at.norm);
+
+  const trained = point.splits["train"];
+  if (trained !== undefined && train.raw.length === 0) {
+    train.chance = chanceOf(state, "train", trained, trained).chance;
+  }
+  const fitMayBegin = trained !== undefined && followTrain(train, trained, at, policy);
+  const announcements: Announcement[] = [];
+  // By name, so that announcements of one point come in the same order however the point was written.
+  for (const name of Object.keys(point.splits).toSorted()) {
+    const result = point.splits[name];
+    if (name === "train" || result === undefined) continue;
+    const split = state.splits[name] ?? beginSplit(name, result.total, chanceOf(state, name, result, trained));
+    state.splits[name] = split;
+    const sample = smooth(split, result, at, policy);
+    if (sample !== null) announcements.push(...movePhase(split, sample, at.step, policy));
+  }
+  if (fitMayBegin) {
+    restartPeak(norm, train.raw.at(-2)?.norm ?? null);
+    for (const split of Object.values(state.splits)) split.atFit = split.held.at(-1)?.value ?? null;
+  }
+  return announcements;
+}
+
+/** As given; else what the split scored at its first step, if train was still unfitted there too; else 0. */
+function chanceOf(
+  state: FoldState,
+  split: string,
+  first: SplitResult,
+  train: SplitResult | undefined,
+): Pick<SplitState, "chance" | "chanceSource"> {
+  const given = state.chance[split];
+  if (given !== undefined) return { chance: given, chanceSource: "given" };
+  const unfitted = train !== undefined && train.correct / train.total < state.policy.underfit;
+  const guess = first.correct / first.total;
+  return unfitted && guess < 1 ? { chance: guess, chanceSource: "first_step" } : { chance: 0, chanceSource: "assumed" };
+}

@@ -1,0 +1,63 @@
+import { TrajectoryError } from "./error.ts";
+import type { Point, SplitResult } from "./types.ts";
+
+export const isOod = (split: string): boolean => split === "ood" || /^ood:./.test(split);
+
+/** True for the names a split can have: `train`, `validation`, `ood`, `ood:<name>`. */
+export const isSplitName = (split: string): boolean => split === "train" || split === "validation" || isOod(split);
+
+/** Throws `TrajectoryError` unless the point can be judged: counts that are counts, numbers that are finite. */
+export function checkPoint(point: Point): void {
+  const { step } = point;
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new TrajectoryError("invalid_step", `a step must be a whole number from 0, got ${step}`);
+  }
+  if (!finiteOrAbsent(point.weightNorm) || (point.weightNorm ?? 0) < 0) {
+    const message = `step ${step}: the weight norm must be a number from 0, got ${point.weightNorm}`;
+    throw new TrajectoryError("invalid_result", message, { step });
+  }
+  for (const [split, result] of Object.entries(point.splits)) checkResult(step, split, result);
+}
+
+function checkResult(step: number, split: string, result: SplitResult): void {
+  const where = { step, split };
+  const refuse = (what: string) => new TrajectoryError("invalid_result", `step ${step}, ${split}: ${what}`, where);
+  if (!isSplitName(split)) {
+    const message = `step ${step}: split "${split}" is none of train, validation, ood, ood:<name>`;
+    throw new TrajectoryError("unknown_split", message, where);
+  }
+  const { correct, total, loss } = result;
+  if (!Number.isSafeInteger(total) || total < 1) throw refuse(`total must be a whole number from 1, got ${total}`);
+  if (!Number.isSafeInteger(correct) || correct < 0) {
+    throw refuse(`correct must be a whole number from 0, got ${correct}`);
+  }
+  if (correct > total) throw refuse(`${correct} correct of ${total}`);
+  if (!finiteOrAbsent(loss)) throw refuse(`loss must be a finite number, got ${loss}`);
+}
+
+const finiteOrAbsent = (value: number | null | undefined): boolean =>
+  value === null || value === undefined || Number.isFinite(value);
+
+/** Sorted by step, repeats that agree dropped; repeats that disagree throw, because either may be the wrong one. */
+export function orderPoints(points: readonly Point[]): Point[] {
+  const ordered: Point[] = [];
+  for (const point of points.toSorted((a, b) => a.step - b.step)) {
+    const last = ordered.at(-1);
+    if (last === undefined || last.step !== point.step) ordered.push(point);
+    else if (!agree(last, point)) {
+      const message = `step ${point.step} is there twice, with different results`;
+      throw new TrajectoryError("step_order", message, { step: point.step });
+    }
+  }
+  return ordered;
+}
+
+function agree(a: Point, b: Point): boolean {
+  const names = new Set([...Object.keys(a.splits), ...Object.keys(b.splits)]);
+  const same = (name: string) => {
+    const [one, other] = [a.splits[name], b.splits[name]];
+    if (one === undefined || other === undefined) return false;
+    return one.correct === other.correct && one.total === other.total && (one.loss ?? null) === (other.loss ?? null);
+  };
+  return (a.weightNorm ?? null) === (b.weightNorm ?? null) && [...names].every(same);
+}

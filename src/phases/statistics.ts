@@ -1,0 +1,66 @@
+/** Half the width, in standard errors, of a two-sided 95% interval. */
+const Z95 = 1.959964;
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+/**
+ * 95% Wilson score interval of an accuracy measured on `total` examples (Wilson 1927): the set of true rates whose own
+ * normal approximation does not reject the observed one. Unlike p ± 2 se it stays in 0..1 and is not empty at 0 or 1.
+ */
+export function wilson(accuracy: number, total: number): [number, number] {
+  const z2 = Z95 * Z95;
+  const scale = 1 + z2 / total;
+  const centre = (accuracy + z2 / (2 * total)) / scale;
+  const half = (Z95 / scale) * Math.sqrt((accuracy * (1 - accuracy)) / total + z2 / (4 * total * total));
+  return [Math.max(0, centre - half), Math.min(1, centre + half)];
+}
+
+/** The least number of examples, if any is within reach, at which `tells` of the Wilson interval holds and stays so. */
+export function examplesUntil(accuracy: number, tells: (interval: [number, number]) => boolean): number {
+  const limit = 2 ** 24;
+  let enough = 1;
+  while (enough < limit && !tells(wilson(accuracy, enough))) enough *= 2;
+  let short = enough / 2;
+  while (enough - short > 1) {
+    const middle = Math.floor((short + enough) / 2);
+    if (tells(wilson(accuracy, middle))) enough = middle;
+    else short = middle;
+  }
+  return enough;
+}
+
+/**
+ * Standard deviation of the jitter between checkpoints, from the median absolute difference of successive values: for
+ * normal noise that median is .6745 * sqrt(2) of it. A jump moves one difference, so a crossing hardly counts.
+ */
+export function jitter(values: readonly number[]): number {
+  if (values.length < 3) return 0;
+  const differences = values.slice(1).map((value, i) => Math.abs(value - (values[i] ?? value)));
+  return median(differences) / (0.6745 * Math.SQRT2);
+}
+
+/**
+ * Probability that an accuracy really moved from `before` to `after`: the normal tail of their difference. Both carry
+ * the sampling error of `total` examples (add-two estimate, so that 0 and 1 have variance too), taken as independent,
+ * which errs towards doubt because the examples are the same; `noise` is the variance that jitter leaves in the levels.
+ */
+export function confidenceOfChange(before: number, after: number, total: number, noise: number): number {
+  const variance = (rate: number) => {
+    const shrunk = (rate * total + 2) / (total + 4);
+    return (shrunk * (1 - shrunk)) / (total + 4);
+  };
+  const z = Math.abs(after - before) / Math.sqrt(variance(before) + variance(after) + noise);
+  return Math.min(0.999, Math.round(normalCdf(z) * 1000) / 1000);
+}
+
+/** Abramowitz and Stegun 26.2.17, error under 7.5e-8, for z >= 0. */
+function normalCdf(z: number): number {
+  const t = 1 / (1 + 0.2316419 * z);
+  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return 1 - (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series;
+}

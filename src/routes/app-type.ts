@@ -1,0 +1,30 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context as HonoContext } from "hono";
+import type { Context, TeamContext } from "../context.ts";
+import type { Config } from "../env.ts";
+import { DomainError } from "../errors.ts";
+
+export interface AppEnv {
+  Variables: {
+    config: Config;
+    requestId: string;
+    ctx: Context;
+    /** Set by the middleware that authenticates: reading it elsewhere is a mistake of ours. */
+    team: TeamContext;
+  };
+}
+
+export type App = OpenAPIHono<AppEnv>;
+export type RouteContext = HonoContext<AppEnv>;
+
+/** A router whose schemas refuse bad input with a problem document that says which field, and why. */
+export function createRouter(): App {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const issues = result.error.issues.map(({ path, message }) => ({ field: path.join("."), message }));
+      const said = issues.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join("; ");
+      throw new DomainError("invalid_request", `${said}.`, { issues });
+    },
+  });
+}

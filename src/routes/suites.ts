@@ -1,0 +1,80 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { DomainError } from "../errors.ts";
+import type { NamedSuiteVersion } from "../services/suite/internal.ts";
+import { getSuite, MAX_SUITE_BYTES, putSuite } from "../services/suite/put.ts";
+import type { App } from "./app-type.ts";
+import { requireActor } from "./authenticate.ts";
+import { declaredLength } from "./body.ts";
+import { bodyErrors, errorResponses, json, Name, SuiteRef, Time, unprocessable } from "./schemas.ts";
+
+const Suite = SuiteRef.extend({
+  status: z.enum(["validating", "ready", "refused"]),
+  task: z.string().openapi({ example: "classification" }),
+  output: z.string().openapi({ description: "The model output that holds the logits.", example: "logits" }),
+  inputs: z.array(
+    z.object({
+      name: z.string().openapi({ example: "a" }),
+      dtype: z.string().openapi({ example: "int64" }),
+      shape: z.array(z.number().int()).openapi({ description: "One example's, without the batch axis." }),
+    }),
+  ),
+  splits: z.array(
+    z.object({
+      name: z.string().openapi({ example: "ood:corner" }),
+      rows: z.number().int().openapi({ description: "Length of the batch axis." }),
+      total: z.number().int().openapi({ description: "Targets." }),
+      chance: z.number().openapi({ description: "Majority-class rate." }),
+    }),
+  ),
+  bytes: z.number().int(),
+  createdAt: Time,
+}).openapi("Suite");
+
+export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Suite> {
+  const { status, task, output, inputs, splits, bytes } = version;
+  const createdAt = version.createdAt.toISOString();
+  return { name, version: version.version, status, task, output, inputs, splits, bytes, createdAt };
+}
+
+const params = z.object({ name: Name });
+
+const put = createRoute({
+  method: "put",
+  path: "/suites/{name}",
+  operationId: "putSuite",
+  summary: "Keep a suite version",
+  description:
+    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` and `output`. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200.",
+  middleware: [requireActor("push")] as const,
+  request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
+  responses: {
+    200: json(Suite, "This version is kept already"),
+    201: json(Suite, "A new version"),
+    ...errorResponses,
+    ...bodyErrors,
+    ...unprocessable,
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/suites/{name}",
+  operationId: "getSuite",
+  summary: "A suite at its newest version",
+  middleware: [requireActor("read")] as const,
+  request: { params },
+  responses: { 200: json(Suite, "The suite"), ...errorResponses },
+});
+
+export function registerSuites(app: App): void {
+  app.openapi(put, async (c) => {
+    const length = declaredLength(c, MAX_SUITE_BYTES);
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    if (bytes.byteLength !== length) {
+      throw new DomainError("body_truncated", `The body ended after ${bytes.byteLength} of ${length} bytes.`);
+    }
+    const suite = await putSuite(c.var.team, { name: c.req.valid("param").name, bytes });
+    return suite.created ? c.json(toSuite(suite), 201) : c.json(toSuite(suite), 200);
+  });
+  app.openapi(get, async (c) => c.json(toSuite(await getSuite(c.var.team, c.req.valid("param").name)), 200));
+}

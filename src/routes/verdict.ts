@@ -1,0 +1,176 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { DomainError } from "../errors.ts";
+import { DETECTOR_VERSION } from "../phases/judge.ts";
+import type { StoredVerdict } from "../services/judgement/get-verdict.ts";
+import { checkGate, type GateSubject, getVerdict } from "../services/judgement/get-verdict.ts";
+import { listAnnouncements } from "../services/judgement/list-announcements.ts";
+import { getModelOwnedBy, type PinnedModel } from "../services/model/internal.ts";
+import type { App } from "./app-type.ts";
+import { requireActor } from "./authenticate.ts";
+import { Digest, errorResponses, gateErrors, json, Step, SuiteRef, Time } from "./schemas.ts";
+
+const VERDICTS = [
+  "insufficient_evidence",
+  "underfit",
+  "memorizer",
+  "latent",
+  "transitioning",
+  "partial_generalizer",
+  "generalizer",
+  "regressed",
+] as const;
+const VerdictName = z.enum(VERDICTS);
+const fraction = z.number().min(0).max(1);
+
+const Transition = z
+  .object({
+    id: z.string().openapi({ example: "trn_01kaqxw3t2e8y9v0c1m7d5r4bn" }),
+    kind: z.enum(["generalization", "regression"]),
+    split: z.string().openapi({ example: "ood:corner" }),
+    ordinal: z.number().int().openapi({ description: "The nth of its kind on its split." }),
+    onsetStep: z.number().int().openapi({ description: "The last checkpoint below." }),
+    settledStep: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: "First checkpoint of the dwell at the new level." }),
+    detectedAtStep: z.number().int().openapi({ description: "The checkpoint whose arrival announced it." }),
+    from: z.number(),
+    to: z.number().nullable(),
+    confidence: fraction,
+  })
+  .openapi("Transition");
+
+const Verdict = z
+  .object({
+    model: z.string(),
+    suite: SuiteRef,
+    detectorVersion: z.string(),
+    verdict: VerdictName,
+    route: z.enum(["grokked", "gradual"]).nullable(),
+    kind: z.enum(["ungrokking", "collapse"]).nullable(),
+    deployable: z.boolean().openapi({ description: "True for a generalizer on OOD evidence alone." }),
+    benchmarkBlind: z.boolean().nullable().openapi({ description: "Validation alone would have passed it." }),
+    asOfStep: z.number().int().nullable(),
+    checkpoints: z.number().int(),
+    summary: z.string().openapi({ description: "One sentence to act on." }),
+    evidence: z.object({
+      provenance: z.enum(["measured", "reported"]),
+      splits: z.array(
+        z.object({
+          split: z.string(),
+          phase: z.string(),
+          level: fraction,
+          interval: z.tuple([z.number(), z.number()]).openapi({ description: "95% Wilson interval." }),
+          chance: fraction,
+          total: z.number().int(),
+        }),
+      ),
+      weightNorm: z
+        .object({
+          peakStep: z.number().int(),
+          peak: z.number(),
+          now: z.number(),
+          trend: z.enum(["falling", "rising", "flat"]),
+          coincident: z.boolean(),
+        })
+        .nullable(),
+      latentInterval: z.object({ fromStep: z.number().int(), toStep: z.number().int() }).nullable(),
+    }),
+    transitions: z.array(Transition),
+    needed: z.object({ checkpoints: z.number().int(), examples: z.number().int() }).nullable(),
+    caveats: z.array(z.object({ code: z.string(), message: z.string() })),
+    forecast: z.null(),
+    forecastReason: z.string(),
+  })
+  .openapi("Verdict");
+
+export function toVerdict(model: PinnedModel, verdict: StoredVerdict): z.infer<typeof Verdict> {
+  return {
+    model: model.id,
+    suite: { name: model.suiteName, version: model.suiteVersion.version },
+    detectorVersion: DETECTOR_VERSION,
+    ...verdict,
+  };
+}
+
+const params = z.object({ id: z.string().openapi({ description: "Model id or name." }) });
+
+const getRoute = createRoute({
+  method: "get",
+  path: "/models/{id}/verdict",
+  operationId: "getVerdict",
+  summary: "The verdict; with `require`, a deploy gate",
+  description:
+    "With `require=generalizer` it answers 200 or 412 `verdict_not_met`, so `curl -f` is a gate. `digest` or `step` ask about the very bytes to be deployed: they must be evaluated, at or after the settled step.",
+  middleware: [requireActor("read")] as const,
+  request: {
+    params,
+    query: z.object({ require: VerdictName.optional(), step: Step.optional(), digest: Digest.optional() }),
+  },
+  responses: { 200: json(Verdict, "The verdict"), ...errorResponses, ...gateErrors },
+});
+
+const Announcement = z
+  .object({
+    position: z.number().int(),
+    type: z.enum(["detected", "settled", "revised", "retracted"]),
+    asOfStep: z.number().int(),
+    at: Time,
+    transition: Transition,
+  })
+  .openapi("Announcement");
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/models/{id}/transitions",
+  operationId: "listTransitions",
+  summary: "Transitions as they stand, and every announcement as it was made",
+  middleware: [requireActor("read")] as const,
+  request: { params },
+  responses: {
+    200: json(
+      z.object({
+        transitions: z.array(Transition),
+        announcements: z
+          .array(Announcement)
+          .openapi({ description: "Append-only: nothing announced moves or vanishes." }),
+      }),
+      "The transitions",
+    ),
+    ...errorResponses,
+  },
+});
+
+export function registerVerdict(app: App): void {
+  app.openapi(getRoute, async (c) => {
+    const { team } = c.var;
+    const query = c.req.valid("query");
+    const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
+    const verdict = await getVerdict(team, model);
+    const subject = gateSubject(query);
+    if (subject && !query.require) {
+      throw new DomainError(
+        "invalid_request",
+        "step and digest ask about a required verdict: add require=generalizer.",
+      );
+    }
+    if (query.require) await checkGate(team, model, verdict, query.require, subject);
+    return c.json(toVerdict(model, verdict), 200);
+  });
+
+  app.openapi(listRoute, async (c) => {
+    const { team } = c.var;
+    const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
+    const { transitions } = await getVerdict(team, model);
+    return c.json({ transitions, announcements: await listAnnouncements(team, model) }, 200);
+  });
+}
+
+function gateSubject(query: { step?: number | undefined; digest?: string | undefined }): GateSubject {
+  if (query.step !== undefined && query.digest !== undefined) {
+    throw new DomainError("invalid_request", "Ask about a step or a digest, not both.");
+  }
+  if (query.step !== undefined) return { step: query.step };
+  return query.digest === undefined ? null : { digest: query.digest };
+}

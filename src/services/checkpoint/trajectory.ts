@@ -1,0 +1,48 @@
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import { artifacts, checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
+import type { PinnedModel } from "../model/internal.ts";
+
+/** One step of a trajectory: `splits` once it is evaluated, `failure` where it could not be. */
+export interface TrajectoryPoint {
+  step: number;
+  weightNorm: number;
+  splits: Record<string, SplitCounts> | null;
+  failure: { code: string; message: string } | null;
+}
+
+/** A model's checkpoints on its suite version, by step. `after` is the last step of the page before. */
+export async function readTrajectory(
+  ctx: TeamContext,
+  model: PinnedModel,
+  page: { limit: number; after: number | undefined },
+): Promise<TrajectoryPoint[]> {
+  const rows = await ctx.db
+    .select({
+      step: checkpoints.step,
+      weightNorm: artifacts.weightNorm,
+      splits: evaluations.results,
+      failureCode: evaluations.failureCode,
+      failureMessage: evaluations.failureMessage,
+    })
+    .from(checkpoints)
+    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .leftJoin(
+      evaluations,
+      and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, model.suiteVersionId)),
+    )
+    .where(
+      and(
+        eq(checkpoints.teamId, ctx.actor.teamId),
+        eq(checkpoints.modelId, model.id),
+        isNull(checkpoints.supersededAt),
+        page.after === undefined ? undefined : gt(checkpoints.step, page.after),
+      ),
+    )
+    .orderBy(asc(checkpoints.step))
+    .limit(page.limit);
+  return rows.map(({ failureCode, failureMessage, ...point }) => ({
+    ...point,
+    failure: failureCode === null ? null : { code: failureCode, message: failureMessage ?? "" },
+  }));
+}

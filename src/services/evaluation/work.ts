@@ -1,0 +1,134 @@
+import { and, asc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import type { Context } from "../../context.ts";
+import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
+import { type Engine, ModelFailure } from "../../evaluation/engine.ts";
+import { advanceJudgement } from "../judgement/advance.ts";
+import { readSlice } from "../suite/read-slice.ts";
+import { closeEvaluation, failEvaluation } from "./close.ts";
+import { hintEvaluation } from "./queue.ts";
+
+/** A unit that took this many attempts and is still not in has killed its evaluators. */
+const MAX_ATTEMPTS = 5;
+
+export interface WorkOptions {
+  /** How long a claimed unit is nobody else's: longer than the platform lets one message run. */
+  leaseSeconds: number;
+}
+
+/** What became of a hint. */
+export type WorkOutcome = "closed" | "unit_done" | "nothing_to_do";
+
+/**
+ * Takes one unit of an evaluation's shards, scores it, and closes the evaluation when it was the last. Any number
+ * of evaluators may be woken for one evaluation, at any time, again and again: the rows decide who does what.
+ */
+export async function workEvaluation(
+  ctx: Context,
+  engine: Engine,
+  evaluationId: string,
+  options: WorkOptions,
+): Promise<WorkOutcome> {
+  const work = await findWork(ctx, evaluationId);
+  if (!work) return "nothing_to_do";
+  const claimed = await claimUnit(ctx, evaluationId, options.leaseSeconds);
+  if (claimed.length === 0) return await closeWhenComplete(ctx, work);
+  if (claimed.some(({ attempts }) => attempts > MAX_ATTEMPTS)) {
+    return await fail(
+      ctx,
+      work,
+      "evaluator_died",
+      `The evaluator died or ran out of time ${MAX_ATTEMPTS} times on it.`,
+    );
+  }
+  try {
+    for (const shard of claimed) await scoreShard(ctx, engine, work, shard);
+  } catch (error) {
+    if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
+    await release(ctx, claimed);
+    throw error;
+  }
+  return await closeWhenComplete(ctx, work);
+}
+
+type ShardRow = typeof shards.$inferSelect;
+type Work = NonNullable<Awaited<ReturnType<typeof findWork>>>;
+
+async function findWork(ctx: Context, evaluationId: string) {
+  const [row] = await ctx.db
+    .select({ evaluation: evaluations, artifact: artifacts, suiteVersion: suiteVersions })
+    .from(evaluations)
+    .innerJoin(checkpoints, eq(checkpoints.id, evaluations.checkpointId))
+    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .innerJoin(suiteVersions, eq(suiteVersions.id, evaluations.suiteVersionId))
+    .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")));
+  return row ?? null;
+}
+
+/** Claims the first unit that nobody holds. The attempt is counted here, before it starts. */
+async function claimUnit(ctx: Context, evaluationId: string, leaseSeconds: number): Promise<ShardRow[]> {
+  const now = ctx.now();
+  const free = and(
+    eq(shards.evaluationId, evaluationId),
+    isNull(shards.doneAt),
+    or(isNull(shards.leaseUntil), lt(shards.leaseUntil, now)),
+  );
+  const unit = ctx.db.select({ unit: shards.unit }).from(shards).where(free).orderBy(asc(shards.ordinal)).limit(1);
+  const claimed = await ctx.db
+    .update(shards)
+    .set({ attempts: sql`${shards.attempts} + 1`, leaseUntil: new Date(now.getTime() + leaseSeconds * 1000) })
+    .where(and(free, eq(shards.unit, unit.for("update", { skipLocked: true }))))
+    .returning();
+  return claimed.sort((a, b) => a.ordinal - b.ordinal);
+}
+
+async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion }: Work, shard: ShardRow) {
+  const slice = await readSlice(ctx, suiteVersion, shard);
+  const tally = await engine.score(
+    { digest: artifact.digest, load: () => loadArtifact(ctx, artifact.objectKey) },
+    suiteVersion.output,
+    slice,
+  );
+  await ctx.db
+    .update(shards)
+    .set({ correct: tally.correct, total: tally.total, lossSum: tally.lossSum, doneAt: ctx.now(), leaseUntil: null })
+    .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
+}
+
+async function loadArtifact(ctx: Context, objectKey: string): Promise<Uint8Array> {
+  const bytes = await ctx.artifacts.get(objectKey);
+  if (!bytes) throw new Error(`the artifact ${objectKey} is not in the store`);
+  return bytes;
+}
+
+/** Lets go of a unit that failed through no fault of the model, so that a retry need not wait out the lease. */
+async function release(ctx: Context, claimed: readonly ShardRow[]): Promise<void> {
+  const ordinals = claimed.map(({ ordinal }) => ordinal);
+  const [{ evaluationId } = { evaluationId: "" }] = claimed;
+  await ctx.db
+    .update(shards)
+    .set({ leaseUntil: null })
+    .where(and(eq(shards.evaluationId, evaluationId), inArray(shards.ordinal, ordinals), isNull(shards.doneAt)));
+}
+
+async function closeWhenComplete(ctx: Context, work: Work): Promise<WorkOutcome> {
+  const { evaluation } = work;
+  const open = await ctx.db
+    .select({ leaseUntil: shards.leaseUntil })
+    .from(shards)
+    .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
+  if (open.length === 0) {
+    await advanceJudgement(ctx, evaluation, (tx) => closeEvaluation(tx, evaluation.id, ctx.now()));
+    return "closed";
+  }
+  // Others hold the rest, or this message goes on with the next unit in an invocation of its own.
+  if (open.some(({ leaseUntil }) => leaseUntil === null)) {
+    await hintEvaluation(ctx.queues, { evaluationId: evaluation.id, units: 1 });
+  }
+  return "unit_done";
+}
+
+async function fail(ctx: Context, { evaluation }: Work, code: string, message: string): Promise<WorkOutcome> {
+  ctx.log("warn", "evaluation.failed", { evaluationId: evaluation.id, code, message });
+  await advanceJudgement(ctx, evaluation, (tx) => failEvaluation(tx, evaluation.id, { code, message }, ctx.now()));
+  return "closed";
+}

@@ -1,0 +1,156 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { Context } from "../../context.ts";
+import type { Transaction } from "../../database/client.ts";
+import { announcements, judgements } from "../../database/schema.ts";
+import {
+  type Announcement,
+  append,
+  begin,
+  conclude,
+  DETECTOR_VERSION,
+  type FoldState,
+  type Point,
+  type Verdict,
+} from "../../phases/judge.ts";
+import { enqueueEvents, hintDeliveries, type NewEvent } from "../delivery/enqueue.ts";
+import { announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
+import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
+
+/**
+ * The deciding transaction. Holding the model's judgement row, it runs `close`, folds the points up to the frontier
+ * into the stored state, stores the verdict, appends to the ledger of announcements, and writes one outbox row for
+ * each subscribed webhook. Idempotent: with nothing new below the frontier it announces nothing.
+ */
+export async function advanceJudgement(
+  ctx: Context,
+  key: JudgementKey,
+  close: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  const deliveryIds = await ctx.db.transaction(async (tx) => {
+    const judgement = await lock(tx, key);
+    await close(tx);
+    return await fold(ctx, tx, key, judgement);
+  });
+  await hintDeliveries(ctx, deliveryIds);
+}
+
+type JudgementRow = typeof judgements.$inferSelect;
+
+/** Whoever moves a model's judgement holds its row: closings of one model happen one after the other. */
+async function lock(tx: Transaction, { teamId, modelId, suiteVersionId }: JudgementKey): Promise<JudgementRow> {
+  const row = { teamId, modelId, suiteVersionId, detectorVersion: DETECTOR_VERSION };
+  await tx.insert(judgements).values(row).onConflictDoNothing();
+  const [locked] = await tx.select().from(judgements).where(ofJudgement(row)).for("update");
+  if (!locked) throw new Error(`the judgement of ${modelId} vanished`);
+  return locked;
+}
+
+function ofJudgement(key: JudgementKey) {
+  return and(
+    eq(judgements.modelId, key.modelId),
+    eq(judgements.suiteVersionId, key.suiteVersionId),
+    eq(judgements.detectorVersion, DETECTOR_VERSION),
+  );
+}
+
+async function fold(ctx: Context, tx: Transaction, key: JudgementKey, judgement: JudgementRow): Promise<string[]> {
+  const subject = await getSubject(tx, key);
+  const folded = { step: judgement.foldedStep, points: judgement.foldedPoints };
+  const frontier = await readFrontier(tx, key, folded);
+  const start = (!frontier.replay && judgement.foldState) || begin(subject.options);
+  const { state, announced } = foldPoints(start, frontier.points);
+  const conclusion = conclude(state);
+
+  const ledger = await readLedger(tx, key);
+  const added = frontier.replay ? reconcile(ledger, announced, conclusion.transitions) : announce(ledger, announced);
+  await appendToLedger(tx, key, ledger.length, added, state);
+  const transitions = withIds([...ledger, ...added], conclusion.transitions);
+  const verdict = { ...conclusion, transitions };
+  await tx
+    .update(judgements)
+    .set({
+      foldState: state,
+      foldedStep: state.lastStep,
+      foldedPoints: state.checkpoints,
+      verdict,
+      updatedAt: ctx.now(),
+    })
+    .where(ofJudgement(key));
+  return await enqueueEvents(tx, subject, eventsOf(added, judgement.verdict, verdict), ctx.now());
+}
+
+function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announcement[] } {
+  let state = start;
+  const announced: Announcement[] = [];
+  for (const point of points) {
+    const next = append(state, point);
+    state = next.state;
+    announced.push(...next.announcements);
+  }
+  return { state, announced };
+}
+
+async function readLedger(tx: Transaction, key: JudgementKey): Promise<LedgerEntry[]> {
+  return await tx
+    .select({
+      type: announcements.type,
+      transitionId: announcements.transitionId,
+      transition: announcements.transition,
+    })
+    .from(announcements)
+    .where(
+      and(
+        eq(announcements.modelId, key.modelId),
+        eq(announcements.suiteVersionId, key.suiteVersionId),
+        eq(announcements.detectorVersion, DETECTOR_VERSION),
+      ),
+    )
+    .orderBy(asc(announcements.position));
+}
+
+async function appendToLedger(
+  tx: Transaction,
+  { teamId, modelId, suiteVersionId }: JudgementKey,
+  length: number,
+  added: readonly LedgerEntry[],
+  state: FoldState,
+): Promise<void> {
+  if (added.length === 0) return;
+  await tx.insert(announcements).values(
+    added.map((entry, n) => ({
+      ...entry,
+      teamId,
+      modelId,
+      suiteVersionId,
+      detectorVersion: DETECTOR_VERSION,
+      position: length + n + 1,
+      asOfStep: entry.type === "detected" ? entry.transition.detectedAtStep : (state.lastStep ?? 0),
+    })),
+  );
+}
+
+/** The first verdict of a model is no change: it says that there is not enough evidence yet. */
+function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Verdict): NewEvent[] {
+  const events: NewEvent[] = [];
+  for (const { type, transitionId, transition } of added) {
+    // Settling completes what was announced; the verdict's change tells of it.
+    if (type === "settled") continue;
+    events.push({
+      type: type === "detected" ? "transition.detected" : "transition.revised",
+      data: { transition: { id: transitionId, ...transition }, ...(type === "retracted" ? { retracted: true } : {}) },
+    });
+  }
+  if (before !== null && before.verdict !== now.verdict) {
+    events.push({
+      type: "verdict.changed",
+      data: {
+        from: before.verdict,
+        verdict: now.verdict,
+        asOfStep: now.asOfStep,
+        deployable: now.deployable,
+        summary: now.summary,
+      },
+    });
+  }
+  return events;
+}

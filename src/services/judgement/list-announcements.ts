@@ -1,0 +1,39 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import { announcements } from "../../database/schema.ts";
+import { DETECTOR_VERSION } from "../../phases/judge.ts";
+import type { PinnedModel } from "../model/internal.ts";
+import type { IdentifiedTransition } from "./ledger.ts";
+
+/** A line of the ledger as it was written. */
+export interface LedgerLine {
+  position: number;
+  type: "detected" | "settled" | "revised" | "retracted";
+  asOfStep: number;
+  /** RFC 3339. */
+  at: string;
+  transition: IdentifiedTransition;
+}
+
+/** What was announced about a model on its present suite version, in the order in which it was said. */
+export async function listAnnouncements(ctx: TeamContext, model: PinnedModel): Promise<LedgerLine[]> {
+  const rows = await ctx.db
+    .select()
+    .from(announcements)
+    .where(
+      and(
+        eq(announcements.teamId, ctx.actor.teamId),
+        eq(announcements.modelId, model.id),
+        eq(announcements.suiteVersionId, model.suiteVersionId),
+        eq(announcements.detectorVersion, DETECTOR_VERSION),
+      ),
+    )
+    .orderBy(asc(announcements.position));
+  return rows.map(({ position, type, asOfStep, createdAt, transitionId, transition }) => ({
+    position,
+    type,
+    asOfStep,
+    at: createdAt.toISOString(),
+    transition: { id: transitionId, ...transition },
+  }));
+}

@@ -1,0 +1,98 @@
+import { and, asc, eq, gt, isNull, lt, sql } from "drizzle-orm";
+import type { Queryable } from "../../database/client.ts";
+import { artifacts, checkpoints, evaluations, models, suites, suiteVersions } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import type { JudgeOptions, Point } from "../../phases/judge.ts";
+
+/** What a judgement is about, by its keys. */
+export interface JudgementKey {
+  teamId: string;
+  modelId: string;
+  suiteVersionId: string;
+}
+
+export interface Subject {
+  teamId: string;
+  modelId: string;
+  modelName: string;
+  suite: { name: string; version: string };
+  options: JudgeOptions;
+}
+
+/** The model and suite by name, and what phases/ must know of them: chance per split, the model's policy. */
+export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subject> {
+  const [row] = await db
+    .select({ model: models, suiteVersion: suiteVersions, suiteName: suites.name })
+    .from(models)
+    .innerJoin(suiteVersions, eq(suiteVersions.id, key.suiteVersionId))
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .where(and(eq(models.id, key.modelId), eq(models.teamId, key.teamId)));
+  if (!row) throw new DomainError("model_not_found", `There is no model "${key.modelId}".`);
+  return {
+    teamId: key.teamId,
+    modelId: row.model.id,
+    modelName: row.model.name,
+    suite: { name: row.suiteName, version: row.suiteVersion.version },
+    options: {
+      chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),
+      policy: row.model.policy,
+    },
+  };
+}
+
+export interface Frontier {
+  /** Whether the points start from the first again, because one came in below what was folded. */
+  replay: boolean;
+  /** The points to fold, in step order. */
+  points: Point[];
+}
+
+const NOTHING_NEW: Frontier = { replay: false, points: [] };
+
+/**
+ * What lies between the fold and the frontier: the highest step at or below which every checkpoint is evaluated or
+ * has failed.
+ */
+export async function readFrontier(
+  db: Queryable,
+  key: JudgementKey,
+  folded: { step: number | null; points: number },
+): Promise<Frontier> {
+  const ofCheckpoint = eq(checkpoints.id, evaluations.checkpointId);
+  const ofModel = and(
+    eq(evaluations.teamId, key.teamId),
+    eq(evaluations.modelId, key.modelId),
+    eq(evaluations.suiteVersionId, key.suiteVersionId),
+    isNull(checkpoints.supersededAt),
+  );
+  const { step, status } = evaluations;
+  const [extent] = await db
+    .select({
+      firstPending: sql<string | null>`min(${step}) filter (where ${status} = 'queued')`,
+      known: sql<string>`count(*) filter (where ${status} = 'done' and ${step} <= ${folded.step ?? -1})`,
+    })
+    .from(evaluations)
+    .innerJoin(checkpoints, ofCheckpoint)
+    .where(ofModel);
+  const firstPending = extent?.firstPending == null ? null : Number(extent.firstPending);
+  // While a late step is on its way the fold waits: going back to it now would take the verdict back too.
+  if (firstPending !== null && folded.step !== null && firstPending <= folded.step) return NOTHING_NEW;
+  // More or fewer points than were folded: history changed below the fold.
+  const replay = Number(extent?.known ?? 0) !== folded.points;
+
+  const rows = await db
+    .select({ step, results: evaluations.results, weightNorm: artifacts.weightNorm })
+    .from(evaluations)
+    .innerJoin(checkpoints, ofCheckpoint)
+    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .where(
+      and(
+        ofModel,
+        eq(status, "done"),
+        firstPending === null ? undefined : lt(step, firstPending),
+        replay || folded.step === null ? undefined : gt(step, folded.step),
+      ),
+    )
+    .orderBy(asc(step));
+  return { replay, points: rows.map(({ step, results, weightNorm }) => ({ step, splits: results ?? {}, weightNorm })) };
+}

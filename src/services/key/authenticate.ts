@@ -1,0 +1,56 @@
+import { and, eq, gt, isNull } from "drizzle-orm";
+import type { Actor, Context } from "../../context.ts";
+import { keys, type Scope, sessions } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import { newId } from "../../ids.ts";
+import { hashToken, newToken } from "./token.ts";
+
+const SESSION_MS = 12 * 60 * 60 * 1000;
+
+/** Who a bearer token belongs to. @throws DomainError `unauthorized` */
+export async function authenticateKey(ctx: Context, token: string): Promise<Actor> {
+  const [row] = await ctx.db
+    .select()
+    .from(keys)
+    .where(and(eq(keys.tokenHash, await hashToken(token)), isNull(keys.revokedAt)));
+  if (!row) throw new DomainError("unauthorized", "The key is not known, or was revoked.");
+  return { teamId: row.teamId, keyId: row.id, scopes: row.scopes };
+}
+
+/** Exchanges a key for a browser session: the cookie's token is random, lives 12 hours, and dies with the key. */
+export async function openSession(ctx: Context, key: string): Promise<{ token: string; expiresAt: Date }> {
+  const actor = await authenticateKey(ctx, key);
+  const token = newToken("cps");
+  const expiresAt = new Date(ctx.now().getTime() + SESSION_MS);
+  await ctx.db.insert(sessions).values({
+    id: newId("session"),
+    teamId: actor.teamId,
+    keyId: actor.keyId,
+    tokenHash: await hashToken(token),
+    expiresAt,
+  });
+  return { token, expiresAt };
+}
+
+/** Who a session belongs to, with the rights to read alone: pages change nothing. */
+export async function authenticateSession(ctx: Context, token: string): Promise<Actor> {
+  const [row] = await ctx.db
+    .select({ teamId: sessions.teamId, keyId: sessions.keyId })
+    .from(sessions)
+    .innerJoin(keys, eq(keys.id, sessions.keyId))
+    .where(
+      and(eq(sessions.tokenHash, await hashToken(token)), gt(sessions.expiresAt, ctx.now()), isNull(keys.revokedAt)),
+    );
+  if (!row) throw new DomainError("unauthorized", "The session has ended: sign in again.");
+  return { ...row, scopes: ["read"] };
+}
+
+/** @throws DomainError `forbidden` */
+export function requireScope(actor: Actor, scope: Scope): void {
+  if (!actor.scopes.includes(scope) && !actor.scopes.includes("admin")) {
+    throw new DomainError(
+      "forbidden",
+      `This needs a key with the scope ${scope}; yours has ${actor.scopes.join(", ")}.`,
+    );
+  }
+}

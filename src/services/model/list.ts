@@ -1,0 +1,33 @@
+import { and, desc, eq, lt } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import { judgements, models, suites, suiteVersions } from "../../database/schema.ts";
+import { DETECTOR_VERSION, type Verdict } from "../../phases/judge.ts";
+import type { PinnedModel } from "./internal.ts";
+
+export interface ListedModel extends PinnedModel {
+  verdict: Verdict["verdict"] | null;
+}
+
+/** A team's models, newest first, each with its present verdict. `before` is the last id of the page before. */
+export async function listModels(
+  ctx: TeamContext,
+  page: { limit: number; before: string | undefined },
+): Promise<ListedModel[]> {
+  const rows = await ctx.db
+    .select({ model: models, suiteName: suites.name, suiteVersion: suiteVersions, verdict: judgements.verdict })
+    .from(models)
+    .innerJoin(suiteVersions, eq(suiteVersions.id, models.suiteVersionId))
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .leftJoin(
+      judgements,
+      and(
+        eq(judgements.modelId, models.id),
+        eq(judgements.suiteVersionId, models.suiteVersionId),
+        eq(judgements.detectorVersion, DETECTOR_VERSION),
+      ),
+    )
+    .where(and(eq(models.teamId, ctx.actor.teamId), page.before ? lt(models.id, page.before) : undefined))
+    .orderBy(desc(models.id))
+    .limit(page.limit);
+  return rows.map(({ model, verdict, ...suite }) => ({ ...model, ...suite, verdict: verdict?.verdict ?? null }));
+}

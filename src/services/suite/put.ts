@@ -1,0 +1,69 @@
+import { and, eq } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import { suites, suiteVersions } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import { newId } from "../../ids.ts";
+import { sha256 } from "../digest.ts";
+import { closeUpload, discardUpload, openUpload } from "../upload/internal.ts";
+import { findVersion, latestVersion, type NamedSuiteVersion } from "./internal.ts";
+import { readSuite } from "./read-suite.ts";
+
+/** A suite is read whole, to check every target: larger ones would not fit beside other requests. */
+export const MAX_SUITE_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Keeps a suite version. The same bytes under the same name are the same version, and answer so.
+ * @throws DomainError `invalid_suite`
+ */
+export async function putSuite(
+  ctx: TeamContext,
+  input: { name: string; bytes: Uint8Array },
+): Promise<NamedSuiteVersion & { created: boolean }> {
+  const { teamId } = ctx.actor;
+  const contents = readSuite(input.bytes);
+  const version = await sha256(input.bytes);
+
+  await ctx.db
+    .insert(suites)
+    .values({ id: newId("suite"), teamId, name: input.name })
+    .onConflictDoNothing();
+  const [suite] = await ctx.db
+    .select()
+    .from(suites)
+    .where(and(eq(suites.teamId, teamId), eq(suites.name, input.name)));
+  if (!suite) throw new DomainError("suite_not_found", `There is no suite "${input.name}".`);
+  const existing = await findVersion(ctx.db, teamId, input.name, version);
+  if (existing) return { ...existing, created: false };
+
+  const bytes = input.bytes.byteLength;
+  const upload = await openUpload(ctx, { suiteId: suite.id, bytes });
+  try {
+    await ctx.artifacts.put(upload.objectKey, input.bytes);
+    const created = await ctx.db.transaction(async (tx) => {
+      const { id: suiteId } = suite;
+      const { objectKey } = upload;
+      const [row] = await tx
+        .insert(suiteVersions)
+        .values({ id: newId("suiteVersion"), teamId, suiteId, version, status: "ready", objectKey, bytes, ...contents })
+        .onConflictDoNothing()
+        .returning();
+      // Of two equal uploads at once one loses, and leaves its object to the sweep.
+      await closeUpload(tx, upload, row ? "complete" : "discarded");
+      return row;
+    });
+    if (created) return { name: input.name, version: created, created: true };
+  } catch (error) {
+    await discardUpload(ctx, upload);
+    throw error;
+  }
+  const winner = await findVersion(ctx.db, teamId, input.name, version);
+  if (!winner) throw new Error(`suite version ${version} vanished`);
+  return { ...winner, created: false };
+}
+
+/** A team's suite at its newest ready version. */
+export async function getSuite(ctx: TeamContext, name: string): Promise<NamedSuiteVersion> {
+  const found = await latestVersion(ctx.db, ctx.actor.teamId, name);
+  if (!found) throw new DomainError("suite_not_found", `There is no suite "${name}". PUT /suites/${name} makes it.`);
+  return found;
+}

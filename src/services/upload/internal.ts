@@ -1,0 +1,67 @@
+import { and, eq } from "drizzle-orm";
+import type { Context, TeamContext } from "../../context.ts";
+import type { Transaction } from "../../database/client.ts";
+import { uploads } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import { newId } from "../../ids.ts";
+
+/** After this an upload's sender is taken for dead. */
+const EXPIRES_MS = 60 * 60 * 1000;
+
+export interface Upload {
+  id: string;
+  /** Unique to this upload: nothing is ever overwritten. */
+  objectKey: string;
+}
+
+/** The row that exists before the first byte does: whatever dies later, the sweep knows the key. */
+export async function openUpload(
+  ctx: TeamContext,
+  subject: { modelId?: string; suiteId?: string; step?: number; bytes: number },
+): Promise<Upload> {
+  const { teamId } = ctx.actor;
+  const id = newId("upload");
+  const objectKey = `${teamId}/${subject.suiteId ? "suites" : "artifacts"}/${id}`;
+  const expiresAt = new Date(ctx.now().getTime() + EXPIRES_MS);
+  await ctx.db.insert(uploads).values({ ...subject, id, teamId, objectKey, status: "receiving", expiresAt });
+  return { id, objectKey };
+}
+
+/** Ends an upload inside the transaction that makes its object visible, or that found the bytes there already. */
+export async function closeUpload(tx: Transaction, upload: Upload, status: "complete" | "discarded"): Promise<void> {
+  const closed = await tx
+    .update(uploads)
+    .set({ status })
+    .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")))
+    .returning({ id: uploads.id });
+  if (closed.length === 0) {
+    throw new DomainError("storage_unavailable", "The upload took too long and was given up: send it again.");
+  }
+}
+
+/**
+ * Gives an upload up after a failure. Where a commit went through and only its answer was lost, the upload is
+ * complete: then its object is in use, and stays.
+ */
+export async function discardUpload(ctx: Context, upload: Upload): Promise<void> {
+  try {
+    const given = await ctx.db
+      .update(uploads)
+      .set({ status: "discarded" })
+      .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")))
+      .returning({ id: uploads.id });
+    if (given.length > 0) await deleteDiscarded(ctx, upload);
+  } catch (error) {
+    ctx.log("warn", "upload.discard_failed", { uploadId: upload.id, cause: String(error) });
+  }
+}
+
+/** Deletes the object of a discarded upload, then the row; where the store is away, the sweep tries again. */
+export async function deleteDiscarded(ctx: Context, upload: Upload): Promise<void> {
+  try {
+    await ctx.artifacts.delete(upload.objectKey);
+    await ctx.db.delete(uploads).where(and(eq(uploads.id, upload.id), eq(uploads.status, "discarded")));
+  } catch (error) {
+    ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });
+  }
+}
