@@ -6,7 +6,7 @@ const GIB = 1024 * MIB;
 export interface MeterLimits {
   /** Size of the whole file. ONNX has a further limit of its own, {@link PROTOBUF_BYTES}. */
   fileBytes: number;
-  /** JSON header of a safetensors file. The specification allows 100 MB, more than an edge isolate can hold parsed. */
+  /** JSON header of a safetensors file. The specification allows more ({@link SPECIFIED_HEADER_BYTES}) than an edge isolate can hold parsed. */
   headerBytes: number;
   /** Tensors of a safetensors file, or initializers of an ONNX graph. */
   tensors: number;
@@ -47,6 +47,9 @@ export const DEFAULT_LIMITS: Readonly<MeterLimits> = {
   constantBytes: 4 * MIB,
   values: 1024,
 };
+
+/** Cap on the JSON header in the safetensors specification. A longer one is not a header at all. */
+export const SPECIFIED_HEADER_BYTES = 100_000_000;
 
 /** protobuf measures messages with a signed 32-bit length, so no parser reads an ONNX file beyond this. */
 export const PROTOBUF_BYTES = 2 ** 31 - 1;

@@ -2,7 +2,7 @@ import { type Dtype, dtypeFromSafetensors, elementCount } from "./dtypes.ts";
 import { describeShape, quote, TensorFormatError } from "./errors.ts";
 import { type HeaderValue, parseHeaderJson } from "./header-json.ts";
 import { checkName } from "./ledger.ts";
-import { DEFAULT_LIMITS, type MeterLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type MeterLimits, SPECIFIED_HEADER_BYTES } from "./limits.ts";
 import { describeForeign } from "./sniff.ts";
 
 /** Bytes before the JSON: its length, an unsigned 64-bit little-endian integer. */
@@ -38,7 +38,7 @@ export interface SafetensorsHeader {
  */
 export function safetensorsHeaderBytes(head: Uint8Array, limits: Readonly<MeterLimits> = DEFAULT_LIMITS): number {
   // Most other files would claim petabytes below; what they are helps more than the number.
-  const foreign = describeForeign(head);
+  const foreign = describeForeign(head.subarray(0, PREFIX_BYTES));
   if (foreign !== undefined) throw notSafetensors(foreign);
   if (head.length < PREFIX_BYTES) {
     throw new TensorFormatError(
@@ -50,7 +50,7 @@ export function safetensorsHeaderBytes(head: Uint8Array, limits: Readonly<MeterL
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   if (length > limits.headerBytes) {
     // The specification's own cap divides headers that are too large from bytes that never were one.
-    if (length > 100_000_000) throw notSafetensors("Its first 8 bytes are not the length of a header.");
+    if (length > SPECIFIED_HEADER_BYTES) throw notSafetensors("Its first 8 bytes are not the length of a header.");
     throw new TensorFormatError(
       "header_too_large",
       `The safetensors header is ${length} bytes long, the limit is ${limits.headerBytes}. Move metadata elsewhere or split the file.`,

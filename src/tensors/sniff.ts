@@ -1,3 +1,4 @@
+import { SPECIFIED_HEADER_BYTES } from "./limits.ts";
 import type { Format } from "./measurement.ts";
 
 const startsWith = (head: Uint8Array, magic: readonly number[]): boolean =>
@@ -29,17 +30,18 @@ export function describeForeign(head: Uint8Array): string | undefined {
   if (head.length === 0) return "The file is empty.";
   if (looksLikeSafetensors(head)) return undefined;
   for (const [magic, hint] of FOREIGN) if (startsWith(head, magic)) return hint;
-  const text = new TextDecoder().decode(head.subarray(0, 16)).trimStart();
+  const text = new TextDecoder().decode(head.subarray(0, 8)).trimStart();
   if (/^[{[]/.test(text)) return "It looks like JSON.";
-  if (/^<(!doctype|html|\?xml)/i.test(text)) return "It looks like a web page.";
-  if (/^version https:/.test(text)) return "It is a Git LFS pointer; run git lfs pull and send the file itself.";
+  if (/^<(!doc|html|\?xml)/i.test(text)) return "It looks like a web page.";
+  if (/^version /.test(text)) return "It is a Git LFS pointer; run git lfs pull and send the file itself.";
   return undefined;
 }
 
-/** A header's length below 2^32 and, where the head reaches so far, the header's opening brace. */
+/** A header's length within the specification and, where the head reaches so far, the header's opening brace. */
 export function looksLikeSafetensors(head: Uint8Array): boolean {
-  if (head.length < 8 || startsWith(head.subarray(4), [0, 0, 0, 0]) === false) return false;
-  return head.length < 9 || head[8] === 0x7b;
+  if (head.length < 8 || !startsWith(head.subarray(4), [0, 0, 0, 0])) return false;
+  const length = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  return length >= 2 && length <= SPECIFIED_HEADER_BYTES && (head.length < 9 || head[8] === 0x7b);
 }
 
 /** Tags a ModelProto may continue with after ir_version: fields 2 to 8, 14, 20, 25 and 26 with their wire types. */

@@ -10,20 +10,24 @@ export interface TensorValues {
   readonly bytes: Uint8Array;
 }
 
-/** Decodes into `into`, through a copy where the bytes are not aligned as typed arrays must be. */
+/** Elements of a tensor; throws where the last one is cut. */
+function countElements({ name, dtype, bytes }: TensorValues): number {
+  const count = bytes.length / dtypeFacts(dtype).bytes;
+  if (Number.isInteger(count)) return count;
+  throw new TensorFormatError(
+    "size_mismatch",
+    `Tensor ${quote(name)} of type ${dtype} ends inside of an element: it has ${bytes.length} bytes.`,
+  );
+}
+
+/** Decodes into what `create` makes, through a copy where the bytes are not aligned as typed arrays must be. */
 function decode<T extends Float32Array | Float64Array>(tensor: TensorValues, create: (count: number) => T): T {
-  const size = dtypeFacts(tensor.dtype).bytes;
+  const count = countElements(tensor);
+  const { bytes, dtype } = tensor;
   // Not slice(): a Node Buffer's does not copy.
-  const aligned = tensor.bytes.byteOffset % size === 0 ? tensor.bytes : new Uint8Array(tensor.bytes);
-  if (aligned.length % size !== 0) {
-    throw new TensorFormatError(
-      "size_mismatch",
-      `Tensor ${quote(tensor.name)} ends inside of an element: ${tensor.dtype} takes ${size} bytes each.`,
-    );
-  }
-  const count = aligned.length / size;
+  const aligned = bytes.byteOffset % dtypeFacts(dtype).bytes === 0 ? bytes : new Uint8Array(bytes);
   const into = create(count);
-  widen(tensor.dtype, aligned.buffer, aligned.byteOffset, count, into);
+  widen(dtype, aligned.buffer, aligned.byteOffset, count, into);
   return into;
 }
 
@@ -75,8 +79,8 @@ export function readAsInt32(tensor: TensorValues): Int32Array<ArrayBuffer> {
 export function readAsBigInt64(tensor: TensorValues): BigInt64Array<ArrayBuffer> {
   refuseFloating(tensor, "int64");
   if (tensor.dtype === "int64" || tensor.dtype === "uint64") {
-    const into = new BigInt64Array(Math.floor(tensor.bytes.length / 8));
-    new Uint8Array(into.buffer).set(tensor.bytes.subarray(0, into.byteLength));
+    const into = new BigInt64Array(countElements(tensor));
+    new Uint8Array(into.buffer).set(tensor.bytes);
     if (tensor.dtype === "uint64" && into.some((value) => value < 0n)) {
       throw new TensorFormatError(
         "value_out_of_range",
