@@ -6,7 +6,7 @@ CREATE TABLE "announcements" (
 	"team_id" text NOT NULL,
 	"type" text NOT NULL,
 	"transition_id" text NOT NULL,
-	"transition" jsonb NOT NULL,
+	"transition" json NOT NULL,
 	"as_of_step" bigint NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "announcements_model_id_suite_version_id_detector_version_position_pk" PRIMARY KEY("model_id","suite_version_id","detector_version","position")
@@ -75,7 +75,7 @@ CREATE TABLE "judgements" (
 	"fold_state" jsonb,
 	"folded_step" bigint,
 	"folded_points" integer DEFAULT 0 NOT NULL,
-	"verdict" jsonb,
+	"verdict" json,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "judgements_model_id_suite_version_id_detector_version_pk" PRIMARY KEY("model_id","suite_version_id","detector_version")
 );

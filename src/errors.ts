@@ -64,7 +64,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
   const { status, title } = PROBLEMS[code];
   return {
     ...(known ? error.extensions : {}),
-    type: `https://curie-point.dev/problems/${code}`,
+    type: `urn:curie-point:problem:${code}`,
     title,
     status,
     detail: known ? error.message : "The failure was logged. Try again; if it stays, report the request id.",

@@ -6,6 +6,7 @@ import {
   foreignKey,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -254,7 +255,8 @@ export const judgements = pgTable(
     /** Step of the last folded point, and how many were folded: a late step shows as a difference. */
     foldedStep: count("folded_step"),
     foldedPoints: integer("folded_points").notNull().default(0),
-    verdict: jsonb("verdict").$type<StoredVerdict>(),
+    /** json, not jsonb: the document keeps the order of its fields. */
+    verdict: json("verdict").$type<StoredVerdict>(),
     updatedAt: time("updated_at").notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.modelId, table.suiteVersionId, table.detectorVersion] })],
@@ -274,7 +276,7 @@ export const announcements = pgTable(
     teamId: teamId(),
     type: text("type").notNull().$type<AnnouncementType>(),
     transitionId: text("transition_id").notNull(),
-    transition: jsonb("transition").notNull().$type<Transition>(),
+    transition: json("transition").notNull().$type<Transition>(),
     /** The step of the point whose arrival brought the announcement. */
     asOfStep: count("as_of_step").notNull(),
     createdAt: createdAt(),

@@ -188,5 +188,6 @@ export const heldMedian = (split: SplitState): number => median(split.held.map((
 export const rescale = (split: Pick<SplitState, "chance">, accuracy: number): number =>
   (accuracy - split.chance) / (1 - split.chance);
 
+/** The accuracy that m stands for, without the last digits, which only say that it went through m. */
 export const accuracyAt = (split: Pick<SplitState, "chance">, m: number): number =>
-  split.chance + m * (1 - split.chance);
+  Math.round((split.chance + m * (1 - split.chance)) * 1e9) / 1e9;
