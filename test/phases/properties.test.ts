@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  type Announcement,
+  append,
+  begin,
+  conclude,
+  type FoldState,
+  judge,
+  type Point,
+} from "../../src/phases/judge.ts";
+import { NO_CHANCE } from "./trajectories.ts";
+
+const TOTAL = 200;
+
+/** A walk between levels with jitter: made so that crossings, losses and dips are common. */
+const walk = fc
+  .array(fc.tuple(fc.constantFrom(0.01, 0.3, 0.6, 0.97, 1), fc.integer({ min: 1, max: 14 })), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .chain((stretches) => {
+    const levels = stretches.flatMap(([level, count]) => Array.from({ length: count }, () => level));
+    return fc
+      .array(fc.integer({ min: -8, max: 8 }), { minLength: levels.length, maxLength: levels.length })
+      .map((jitter) =>
+        levels.map((level, i) => Math.min(TOTAL, Math.max(0, Math.round(level * TOTAL) + (jitter[i] ?? 0)))),
+      );
+  });
+
+const trajectory: fc.Arbitrary<Point[]> = fc
+  .record({ ood: walk, train: walk, gaps: fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 9 }) })
+  .map(({ ood, train, gaps }) => {
+    let step = 0;
+    return ood.map((correct, i) => {
+      step += gaps[i % gaps.length] ?? 1;
+      const splits = {
+        "ood:shift": { correct, total: TOTAL },
+        train: { correct: train[i % train.length] ?? 0, total: TOTAL },
+      };
+      return { step, splits, weightNorm: 40 + ((i * 7) % 11) };
+    });
+  });
+
+function fold(points: readonly Point[], through = (state: FoldState) => state) {
+  let state = begin(NO_CHANCE);
+  const announcements: Announcement[] = [];
+  for (const point of points) {
+    const next = append(state, point);
+    state = through(next.state);
+    announcements.push(...next.announcements);
+  }
+  return { state, announcements };
+}
+
+test("the verdict is a function of the set of points", () => {
+  const shuffled = trajectory.chain((points) =>
+    fc.tuple(fc.constant(points), fc.shuffledSubarray(points, { minLength: points.length })),
+  );
+  fc.assert(
+    fc.property(shuffled, ([points, arrived]) => {
+      expect(judge([...arrived, ...arrived.slice(0, 3)], NO_CHANCE)).toEqual(judge(points, NO_CHANCE));
+    }),
+  );
+});
+
+test("folding point by point, through JSON, concludes as judging at once", () => {
+  fc.assert(
+    fc.property(trajectory, (points) => {
+      const { state } = fold(points, (stored) => JSON.parse(JSON.stringify(stored)));
+      expect(conclude(state)).toEqual(judge(points, NO_CHANCE));
+    }),
+  );
+});
+
+test("the first k points announce exactly what was announced at k, and nothing announced moves", () => {
+  fc.assert(
+    fc.property(trajectory, fc.nat(), (points, cut) => {
+      const k = cut % (points.length + 1);
+      const whole = fold(points);
+      const part = fold(points.slice(0, k));
+      const reached = points[k - 1]?.step ?? -1;
+      expect(whole.announcements.slice(0, part.announcements.length)).toEqual(part.announcements);
+      const early = whole.announcements.filter(
+        ({ type, transition }) => type === "detected" && transition.detectedAtStep <= reached,
+      );
+      expect(part.announcements.filter(({ type }) => type === "detected")).toEqual(early);
+
+      const { transitions } = conclude(whole.state);
+      for (const { transition } of part.announcements) {
+        const { settledStep, to, ...fixed } = transition;
+        expect(transitions).toContainEqual(expect.objectContaining(settledStep === null ? fixed : transition));
+        expect((settledStep === null) === (to === null)).toBe(true);
+      }
+    }),
+  );
+});
+
+test("steps of a transition are in order", () => {
+  fc.assert(
+    fc.property(trajectory, (points) => {
+      for (const { onsetStep, settledStep, detectedAtStep } of judge(points, NO_CHANCE).transitions) {
+        expect(onsetStep).toBeLessThan(detectedAtStep);
+        expect(settledStep ?? onsetStep).toBeGreaterThanOrEqual(onsetStep);
+      }
+    }),
+  );
+});
+
+test("append leaves its argument alone", () => {
+  fc.assert(
+    fc.property(trajectory, (points) => {
+      const { state } = fold(points.slice(0, -1));
+      const before = JSON.stringify(state);
+      const last = points.at(-1);
+      if (last !== undefined) append(state, last);
+      expect(JSON.stringify(state)).toBe(before);
+    }),
+  );
+});
+
+test("the state does not grow with the trajectory", () => {
+  const size = (count: number) => {
+    const points = Array.from({ length: count }, (_, i) => ({
+      step: i,
+      splits: { train: { correct: 200, total: TOTAL }, "ood:shift": { correct: i % 7, total: TOTAL } },
+      weightNorm: 40,
+    }));
+    return JSON.stringify(fold(points).state).length;
+  };
+  expect(size(2000)).toBeLessThan(size(100) * 1.2);
+});

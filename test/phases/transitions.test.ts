@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import { type Announcement, append, begin, judge, type Point } from "../../src/phases/judge.ts";
+import { NO_CHANCE, pair, trace } from "./trajectories.ts";
+
+const START: [number, number, number] = [1, 0.01, 0.01];
+
+function announced(points: readonly Point[]): Announcement[] {
+  let state = begin(NO_CHANCE);
+  return points.flatMap((point) => {
+    const next = append(state, point);
+    state = next.state;
+    return next.announcements;
+  });
+}
+
+test("a jump has an onset, a settled and a detected-at step, and levels", () => {
+  const points = pair(START, [20, 1, 0.01], [1, 1, 0.5], [12, 1, 0.99]);
+  const { transitions } = judge(points, NO_CHANCE);
+  expect(transitions).toEqual([
+    {
+      kind: "generalization",
+      split: "ood:shift",
+      ordinal: 1,
+      onsetStep: 200,
+      settledStep: 220,
+      // Five held checkpoints from 210, and one more to smooth the fifth.
+      detectedAtStep: 260,
+      from: 0.01,
+      to: 0.99,
+      confidence: 0.999,
+    },
+  ]);
+  expect(announced(points)).toEqual([
+    { type: "detected", transition: { ...transitions[0], settledStep: null, to: null } },
+    { type: "settled", transition: transitions[0] },
+  ]);
+});
+
+test("a loss is a regression, and what comes back is a second generalization", () => {
+  const points = pair(START, [12, 1, 0.99], [12, 1, 0.2], [12, 1, 0.99]);
+  expect(judge(points, NO_CHANCE).transitions).toMatchObject([
+    { kind: "generalization", ordinal: 1, onsetStep: 0 },
+    { kind: "regression", ordinal: 1, onsetStep: 120, settledStep: 130, from: 0.99, to: 0.2 },
+    { kind: "generalization", ordinal: 2, onsetStep: 240, settledStep: 250, from: 0.2, to: 0.99 },
+  ]);
+});
+
+test.each([
+  { name: "noise inside the floor band", points: pair([10, 1, 0.01], [10, 1, 0.08], [10, 1, 0.03]) },
+  { name: "a single checkpoint up", points: pair([10, 1, 0.01], [1, 1, 0.9], [10, 1, 0.01]) },
+  { name: "four checkpoints up", points: pair([10, 1, 0.01], [4, 1, 0.9], [10, 1, 0.01]) },
+  { name: "a single checkpoint down", points: pair([10, 1, 0.99], [1, 1, 0.1], [10, 1, 0.99]) },
+  { name: "a change under .05", points: pair([10, 1, 0.5], [20, 1, 0.54]) },
+  { name: "train alone", points: pair([10, 0.01, 0.01], [20, 1, 0.01]) },
+  {
+    name: "four examples",
+    points: trace(
+      [
+        { count: 9, ood: { "ood:shift": 0.01 } },
+        { count: 9, ood: { "ood:shift": 0.25 } },
+      ],
+      { total: 4 },
+    ),
+  },
+])("no transition: $name", ({ points }) => {
+  expect(announced(points)).toEqual([]);
+});
+
+test("a slow climb is one event", () => {
+  const climb: [number, number, number][] = Array.from({ length: 100 }, (_, i) => [1, 1, Math.min(0.99, i / 100)]);
+  expect(judge(pair(START, [10, 1, 0], ...climb, [20, 1, 0.99]), NO_CHANCE).transitions).toHaveLength(1);
+});
+
+test("the norm's fall across a crossing is coincident, and never a condition", () => {
+  const crossing = (norm: [number, number][]) =>
+    judge(
+      trace([
+        { count: 1, train: 0, ood: { "ood:shift": 0 }, norm: [40, 40] },
+        { count: 15, train: 1, ood: { "ood:shift": 0 }, norm: norm[0] ?? [50, 50] },
+        { count: 15, train: 1, ood: { "ood:shift": 1 }, norm: norm[1] ?? [50, 50] },
+      ]),
+      NO_CHANCE,
+    );
+  expect(
+    crossing([
+      [50, 50],
+      [49, 40],
+    ]),
+  ).toMatchObject({
+    verdict: "generalizer",
+    evidence: { weightNorm: { peak: 50, peakStep: 10, now: 40, trend: "falling", coincident: true } },
+  });
+  expect(
+    crossing([
+      [50, 55],
+      [55, 60],
+    ]),
+  ).toMatchObject({
+    verdict: "generalizer",
+    evidence: { weightNorm: { now: 60, trend: "rising", coincident: false } },
+  });
+});
