@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { codeOf, StackError } from "./errors.ts";
+import { ROOT } from "./root.ts";
 
 /** What the runtime needs to know of a Worker, all of it from wrangler.toml and the bundle. */
 export interface WorkerManifest {
@@ -26,12 +27,11 @@ export interface Bundle {
   evaluator: WorkerManifest;
 }
 
-export const ROOT = join(import.meta.dirname, "..");
 /** Folders of earlier inputs that are kept: stacks that are running may still read theirs. */
 const KEPT = 4;
 
 /** Bundles both Workers as a deployment does, once for each state of their sources. */
-export async function buildWorkers(config: string, log: (line: string) => void): Promise<Bundle> {
+export async function buildWorkers(config: string, log: (line: string) => void, signal?: AbortSignal): Promise<Bundle> {
   const builds = join(ROOT, ".build");
   const folder = join(builds, `workers-${hashInputs(config)}`);
   try {
@@ -45,12 +45,12 @@ export async function buildWorkers(config: string, log: (line: string) => void):
   const scratch = join(builds, `scratch-${process.pid}-${Date.now()}`);
   try {
     await Promise.all([
-      runWrangler(config, undefined, join(scratch, "api")),
-      runWrangler(config, "evaluator", join(scratch, "evaluator")),
+      runWrangler(config, undefined, join(scratch, "api"), signal),
+      runWrangler(config, "evaluator", join(scratch, "evaluator"), signal),
     ]);
     const { unstable_readConfig } = await import("wrangler");
     for (const [name, env] of WORKERS) {
-      const manifest = describe(unstable_readConfig({ config, env }), join(scratch, name));
+      const manifest = describe(unstable_readConfig({ config, env }, { hideWarnings: true }), join(scratch, name));
       writeFileSync(join(scratch, name, "manifest.json"), JSON.stringify(manifest, null, 2));
     }
     renameSync(scratch, folder);
@@ -90,14 +90,29 @@ function hashInputs(config: string): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-async function runWrangler(config: string, env: string | undefined, outdir: string): Promise<void> {
+async function runWrangler(
+  config: string,
+  env: string | undefined,
+  outdir: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   mkdirSync(outdir, { recursive: true });
-  const entry = fileURLToPath(import.meta.resolve("wrangler/package.json"));
-  const command = [join(dirname(entry), "bin", "wrangler.js"), "deploy", "--dry-run"];
-  const child = spawn(process.execPath, [...command, "--config", config, `--env=${env ?? ""}`, "--outdir", outdir], {
+  // Not its bin script, which starts this in a further process and would leave that behind when it is ended.
+  const command = fileURLToPath(import.meta.resolve("wrangler"));
+  const options = ["deploy", "--dry-run", "--config", config, `--env=${env ?? ""}`, "--outdir", outdir];
+  const child = spawn(process.execPath, ["--no-warnings", command, ...options], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CI: "1", NO_COLOR: "1" },
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_WRITE_LOGS: "false",
+      CI: "1",
+      NO_COLOR: "1",
+    },
+    killSignal: "SIGKILL",
+    ...(signal && { signal }),
   });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));

@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "./build.ts";
 import { messageOf, StackError } from "./errors.ts";
+import { ROOT } from "./root.ts";
 import { type StackOptions, startStack } from "./stack.ts";
 
 const USAGE = `usage: npm run --silent local -- [--port N] [--data DIR] [--postgres URL] [--s3 URL]
@@ -10,8 +11,9 @@ const USAGE = `usage: npm run --silent local -- [--port N] [--data DIR] [--postg
   --postgres URL   a Postgres in the place of the embedded one: postgres://user:password@host:5432/database
   --s3 URL         a store in the place of the embedded one: http://KEY:SECRET@host:9000/bucket`;
 
-function parse(): Pick<StackOptions, "data" | "port" | "postgres" | "s3"> {
+function parse(args: string[]): Pick<StackOptions, "data" | "port" | "postgres" | "s3"> {
   const { values } = parseArgs({
+    args,
     options: {
       port: { type: "string", default: "8787" },
       data: { type: "string", default: join(ROOT, ".curie-point") },
@@ -28,35 +30,38 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-let options: ReturnType<typeof parse>;
-try {
-  options = parse();
-} catch (error) {
-  say(`${messageOf(error)}\n${USAGE}`);
-  process.exit(2);
+/** The whole life of the command, until the process exits. The overrides are for tests of the command itself. */
+export async function runCli(args: string[], overrides: Partial<StackOptions> = {}): Promise<never> {
+  let options: ReturnType<typeof parse>;
+  try {
+    options = parse(args);
+  } catch (error) {
+    say(`${messageOf(error)}\n${USAGE}`);
+    process.exit(2);
+  }
+  const interruption = interruptible();
+  try {
+    const stack = await startStack({ ...options, log: say, signal: interruption, ...overrides });
+    process.stdout.write(`${JSON.stringify({ url: stack.url, adminKey: stack.adminKey })}\n`);
+    if (!interruption.aborted) await once(interruption, "abort");
+    await stack.close();
+    process.exit(0);
+  } catch (error) {
+    if (interruption.aborted) process.exit(130);
+    const bug = error instanceof Error ? error.stack : String(error);
+    say(error instanceof StackError ? error.message : `unexpected: ${bug}`);
+    process.exit(1);
+  }
 }
 
-const interruption = new AbortController();
-const interrupted = Promise.withResolvers<void>();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    // The second time the person means it; the guardian ends what is left.
-    if (interruption.signal.aborted) process.exit(130);
-    interruption.abort();
-    interrupted.resolve();
-  });
-}
-
-try {
-  const stack = await startStack({ ...options, log: say, signal: interruption.signal });
-  process.stdout.write(`${JSON.stringify({ url: stack.url, adminKey: stack.adminKey })}\n`);
-  await interrupted.promise;
-  await stack.close();
-  process.exit(0);
-} catch (error) {
-  if (interruption.signal.aborted) process.exit(130);
-  say(
-    error instanceof StackError ? error.message : `unexpected: ${error instanceof Error ? error.stack : String(error)}`,
-  );
-  process.exit(1);
+function interruptible(): AbortSignal {
+  const interruption = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      // The second time the person means it; the guardian ends what is left.
+      if (interruption.signal.aborted) process.exit(130);
+      interruption.abort();
+    });
+  }
+  return interruption.signal;
 }

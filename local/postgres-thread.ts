@@ -3,12 +3,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { messageOf } from "./errors.ts";
+import { ensureDatabase } from "./postgres-folder.ts";
 import { servePostgres } from "./postgres-server.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("postgres-thread.ts is started by postgres.ts");
-const { folder }: { folder: string } = workerData;
+const { folder, cache }: { folder: string; cache: string } = workerData;
 try {
+  await ensureDatabase(folder, cache);
   const database = await PGlite.create(folder);
   const server = await servePostgres(database, (line) => port.postMessage({ log: line }));
   const address = server.address();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type BridgeTarget, connectDatabase, startBridge } from "./bridge.ts";
 import { messageOf, StackError } from "./errors.ts";
+import { ROOT } from "./root.ts";
 
 export interface Database {
   url: string;
@@ -13,9 +14,14 @@ export interface Database {
 type Log = (line: string) => void;
 
 /** Postgres for both Workers: the one the URL names, or PGlite with its files in the data folder. */
-export async function startPostgres(folder: string, url: string | undefined, log: Log): Promise<Database> {
+export async function startPostgres(
+  folder: string,
+  url: string | undefined,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<Database> {
   if (url !== undefined) return await reachPostgres(url, log);
-  const embedded = await startEmbedded(join(folder, "postgres"), log);
+  const embedded = await startEmbedded(join(folder, "postgres"), log, signal);
   const bridge = await startBridge({ host: "127.0.0.1", port: embedded.port, tls: "off" }, log);
   return {
     // PGlite checks no password, but the driver refuses a URL without one.
@@ -56,11 +62,17 @@ interface Embedded {
   close(): Promise<void>;
 }
 
-async function startEmbedded(folder: string, log: Log): Promise<Embedded> {
-  const thread = new Worker(join(import.meta.dirname, "postgres-thread.ts"), { workerData: { folder }, execArgv: [] });
+async function startEmbedded(folder: string, log: Log, signal: AbortSignal | undefined): Promise<Embedded> {
+  const thread = new Worker(join(import.meta.dirname, "postgres-thread.ts"), {
+    workerData: { folder, cache: join(ROOT, ".build") },
+    execArgv: [],
+  });
   thread.on("message", (message: { log?: string }) => {
     if (message.log !== undefined) log(message.log);
   });
+  // Opening takes seconds and cannot be interrupted otherwise; to the files it is a crash, which they survive.
+  const abandon = () => void thread.terminate();
+  signal?.addEventListener("abort", abandon);
   const port = await new Promise<number>((resolve, reject) => {
     const fail = (reason: string) => reject(new StackError(`the embedded Postgres cannot open ${folder}: ${reason}`));
     thread.on("message", (message: { port?: number; failed?: string }) => {
@@ -70,6 +82,7 @@ async function startEmbedded(folder: string, log: Log): Promise<Embedded> {
     thread.on("error", (error) => fail(messageOf(error)));
     thread.on("exit", (code) => fail(`its thread ended with code ${code}`));
   });
+  signal?.removeEventListener("abort", abandon);
   thread.on("error", (error) => log(`postgres: the embedded database has stopped: ${messageOf(error)}`));
   return {
     port,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { ROOT } from "./build.ts";
 import { codeOf, messageOf, StackError } from "./errors.ts";
+import { ROOT } from "./root.ts";
 import { randomSecret, readSecret, writeSecret } from "./secrets.ts";
 
 export interface DatabaseConnection {

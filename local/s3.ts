@@ -90,30 +90,27 @@ async function reachStorage(url: string): Promise<ObjectStorage> {
     accessKeyId: decodeURIComponent(parsed.username),
     secretAccessKey: decodeURIComponent(parsed.password),
   };
-  const { HeadBucketCommand, S3Client } = await import("@aws-sdk/client-s3");
+  const { DeleteObjectCommand, PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
   const client = new S3Client({
     endpoint: storage.endpoint,
     region: storage.region,
-    credentials: storage,
+    // A copy: the SDK writes into what it is given.
+    credentials: { accessKeyId: storage.accessKeyId, secretAccessKey: storage.secretAccessKey },
     forcePathStyle: true,
+    requestChecksumCalculation: "WHEN_REQUIRED",
     maxAttempts: 1,
   });
+  // Writing is what will be needed, and unlike a HEAD a refused PUT says why.
+  const probe = { Bucket: bucket, Key: `probe-${randomSecret(8)}` };
   try {
-    await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(10_000) });
+    const abortSignal = AbortSignal.timeout(10_000);
+    await client.send(new PutObjectCommand({ ...probe, Body: "curie-point" }), { abortSignal });
+    await client.send(new DeleteObjectCommand(probe), { abortSignal });
   } catch (error) {
-    // A HEAD has no body, so the store's own words do not arrive: the status is all there is.
-    const status = statusOf(error);
-    const reason = status === undefined ? messageOf(error) : `it answered ${status} for the bucket "${bucket}"`;
-    throw new StackError(`--s3: ${storage.endpoint} cannot be used: ${reason}`);
+    const code = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
+    throw new StackError(`--s3: ${storage.endpoint} cannot be used: ${code}${messageOf(error)}`);
   } finally {
     client.destroy();
   }
   return storage;
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (typeof error !== "object" || error === null || !("$metadata" in error)) return undefined;
-  const { $metadata } = error;
-  if (typeof $metadata !== "object" || $metadata === null || !("httpStatusCode" in $metadata)) return undefined;
-  return typeof $metadata.httpStatusCode === "number" ? $metadata.httpStatusCode : undefined;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Bundle, buildWorkers, ROOT, type WorkerManifest } from "./build.ts";
+import { type Bundle, buildWorkers, type WorkerManifest } from "./build.ts";
 import { type Events, eventsOf } from "./events.ts";
 import { startGuardian } from "./guardian.ts";
 import { lockFolder } from "./lock.ts";
@@ -8,6 +8,7 @@ import { findPort } from "./ports.ts";
 import { type Database, startPostgres } from "./postgres.ts";
 import { adminKey, type Preparation, prepareDatabase, realPreparation } from "./prepare.ts";
 import { type Queues, startQueues } from "./queues.ts";
+import { ROOT } from "./root.ts";
 import { type ObjectStorage, startStorage } from "./s3.ts";
 import { randomSecret } from "./secrets.ts";
 import { startCron, startProbe, withDeadline } from "./watchdog.ts";
@@ -73,13 +74,21 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
   const port = await findPort(options.port);
   closers.push(lockFolder(folder));
 
-  const bundling = buildWorkers(options.wranglerConfig ?? join(ROOT, "wrangler.toml"), log);
-  // Its failure is reported when it is awaited below; until then something else may fail first.
-  bundling.catch(() => {});
-  const database = await startPostgres(folder, options.postgres, log);
-  closers.push(database.close);
+  const config = options.wranglerConfig ?? join(ROOT, "wrangler.toml");
+  const needless = new AbortController();
+  const bundling = buildWorkers(config, log, needless.signal);
+  // Its failure is reported when it is awaited below; until then something else may fail first, or the person stop.
+  const bundled = bundling.catch(() => {});
+  const abandon = () => needless.abort();
+  signal?.addEventListener("abort", abandon);
+  closers.push(async () => {
+    abandon();
+    await bundled;
+  });
   const { storage, close: closeStorage } = await startStorage(folder, options.s3, log);
   closers.push(closeStorage);
+  const database = await startPostgres(folder, options.postgres, log, signal);
+  closers.push(database.close);
   signal?.throwIfAborted();
   await prepareDatabase(preparation, { url: database.url, wsProxy: database.wsProxy });
   const bundle = await bundling;

@@ -24,7 +24,7 @@ export interface WorkerProcessOptions {
 
 /** Restarts that follow a failure at once would only fill the log: from the second on there is a pause. */
 const SHORT_LIFE_MS = 1_000;
-const LONGEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 500;
 
 /**
  * One Worker in its own workerd process, so that a loop in one cannot hold up the other; started again whenever it
