@@ -1,0 +1,114 @@
+// Trains a network that groks and lets Curie Point watch: node trainer/src/grok.ts --help
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { backendNames } from "./backends/backend.ts";
+import { createProgress } from "./progress.ts";
+import { defaults, type Settings } from "./train.ts";
+import { trainWatched, type WatchedOptions } from "./watched.ts";
+
+const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
+  --url URL        service to push checkpoints to
+  --key-file FILE  file with its key (or the key itself in CURIE_POINT_KEY)
+  --model NAME     the model's name (add47-seed0)
+  --suite NAME     the suite's name (add47)
+  --out DIR        write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
+  --json           print the service's verdict as the last line of stdout
+  --seed N         initial weights (${defaults.seed})
+  --split-seed N   which pairs are in which split (${defaults.splitSeed})
+  --steps N        updates (${defaults.steps})
+  --every N        steps between checkpoints (${defaults.every})
+  --backend NAME   ${backendNames.join(" or ")} (${defaults.backend})
+`;
+
+class UsageError extends Error {}
+
+interface Arguments extends WatchedOptions {
+  readonly settings: Settings;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+async function readArguments(args: string[]): Promise<Arguments> {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean", default: false } as const;
+  const { values } = parseKnown({
+    args,
+    options: {
+      ...{ url: text, "key-file": text, model: text, suite: text, out: text, json: flag, help: flag },
+      ...{ seed: text, "split-seed": text, steps: text, every: text, backend: text },
+    },
+  });
+  const backend = backendNames.find((name) => name === (values.backend ?? defaults.backend));
+  if (backend === undefined) throw new UsageError(`--backend must be ${backendNames.join(" or ")}`);
+  const settings: Settings = {
+    ...defaults,
+    seed: wholeNumber("--seed", values.seed, defaults.seed, 0),
+    splitSeed: wholeNumber("--split-seed", values["split-seed"], defaults.splitSeed, 0),
+    steps: wholeNumber("--steps", values.steps, defaults.steps, 1),
+    every: wholeNumber("--every", values.every, defaults.every, 1),
+    backend,
+  };
+  const { url, model, suite, out, json, help } = values;
+  if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
+  if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
+  const service = url === undefined || help ? undefined : { url: toUrl(url), key: await readKey(values["key-file"]) };
+  return {
+    settings,
+    json,
+    help,
+    ...(service && { service }),
+    ...(model !== undefined && { model }),
+    ...(suite !== undefined && { suite }),
+    ...(out !== undefined && { out }),
+  };
+}
+
+/** parseArgs refuses unknown flags; its complaints are the user's to read, not a crash. */
+const parseKnown: typeof parseArgs = (config) => {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+};
+
+function wholeNumber(flag: string, text: string | undefined, otherwise: number, least: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!/^\d+$/.test(text ?? "0") || !Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`${flag} must be a whole number from ${least}, got "${text}"`);
+  }
+  return value;
+}
+
+function toUrl(text: string): string {
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) throw new UsageError(`--url must be http(s), got "${text}"`);
+  return text;
+}
+
+async function readKey(file: string | undefined): Promise<string> {
+  const key = file === undefined ? process.env["CURIE_POINT_KEY"] : await readFile(file, "utf8");
+  if (!key?.trim()) throw new UsageError("give the key by --key-file or in CURIE_POINT_KEY");
+  return key.trim();
+}
+
+async function main(): Promise<void> {
+  const { json, help, ...options } = await readArguments(process.argv.slice(2));
+  if (help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const progress = createProgress(process.stderr, options.settings.steps);
+  progress.note(`training with ${JSON.stringify(options.settings)}`);
+  const verdict = await trainWatched(options, progress);
+  if (verdict === null) return;
+  process.stderr.write(`${verdict.verdict} as of step ${verdict.asOfStep}: ${verdict["summary"] ?? ""}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const usage = error instanceof UsageError;
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage ? `\n${USAGE}` : ""}`);
+  process.exitCode = usage ? 2 : 1;
+}

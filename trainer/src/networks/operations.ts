@@ -1,0 +1,84 @@
+// Operations with gradients of our own, written for the wasm backend, whose matMul is fast under two conditions:
+// - Neither operand is transposed by flag, as TensorFlow.js's own gradient does: that falls off XNNPACK onto a
+//   naive loop, ten times slower. So transpose first, multiply after.
+// - The right operand is small or constant: XNNPACK repacks it element by element, once per tensor.
+import * as tf from "@tensorflow/tfjs-core";
+
+/** x [N, K] times w [K, M], plus b [M] on every row. */
+export function affine(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  return differentiable(
+    [x, w, b],
+    () => ({ value: tf.add<tf.Tensor2D>(tf.matMul(x, w), b), kept: [x, w] }),
+    (dy, [x, w]) => {
+      const dyColumns = tf.transpose(dy);
+      const [inputs, outputs] = w.shape;
+      const dw = inputs < outputs ? tf.transpose(tf.matMul(dyColumns, x)) : tf.matMul(tf.transpose(x), dy);
+      return [tf.matMul(dy, tf.transpose(w)), dw, tf.sum(dyColumns, 1)];
+    },
+  );
+}
+
+/** Picks rows of `table` by one-hot rows [N, depth]: the wasm backend has no gradient for gather. */
+export function embed(oneHot: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D {
+  return differentiable(
+    [table],
+    () => ({ value: tf.matMul(oneHot, table), kept: [] }),
+    (dy) => [tf.transpose(tf.matMul(tf.transpose(dy), oneHot))],
+  );
+}
+
+export function add(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
+  return differentiable(
+    [x, y],
+    () => ({ value: tf.add<tf.Tensor2D>(x, y), kept: [] }),
+    (dy) => [tf.clone(dy), tf.clone(dy)],
+  );
+}
+
+export function relu(x: tf.Tensor2D): tf.Tensor2D {
+  return differentiable(
+    [x],
+    () => ({ value: tf.relu(x), kept: [x] }),
+    (dy, [x]) => [tf.mul(dy, tf.step(x))],
+  );
+}
+
+/** Mean softmax cross-entropy of logits [N, classes] against one-hot targets. */
+export function crossEntropy(logits: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar {
+  const [rows] = logits.shape;
+  return differentiable(
+    [logits],
+    () => {
+      const logProbabilities: tf.Tensor2D = tf.sub(logits, tf.logSumExp(logits, 1, true));
+      const value: tf.Scalar = tf.div(tf.sum(tf.mul(logProbabilities, target)), -rows);
+      return { value, kept: [logProbabilities] };
+    },
+    (dy, [logProbabilities]) => [tf.mul(tf.sub(tf.exp(logProbabilities), target), tf.div(dy, rows))],
+  );
+}
+
+export function oneHot(indices: Int32Array, depth: number): tf.Tensor2D {
+  const values = new Float32Array(indices.length * depth);
+  indices.forEach((index, row) => {
+    values[row * depth + index] = 1;
+  });
+  return tf.tensor2d(values, [indices.length, depth]);
+}
+
+/**
+ * The one place for the casts that customGrad's loose types ask for. What the gradient needs goes through `kept`:
+ * anything else made in `forward` is gone when the gradient runs. customGrad gives them back in the same order.
+ */
+function differentiable<Value extends tf.Tensor, const Kept extends readonly tf.Tensor[]>(
+  inputs: readonly tf.Tensor[],
+  forward: () => { value: Value; kept: Kept },
+  backward: (dy: Value, kept: Kept) => tf.Tensor[],
+): Value {
+  const operation = tf.customGrad((...inputsAndSave) => {
+    const save = inputsAndSave.at(-1) as tf.GradSaveFunc;
+    const { value, kept } = forward();
+    save([...kept]);
+    return { value, gradFunc: (dy, saved) => backward(dy as Value, saved as readonly tf.Tensor[] as Kept) };
+  });
+  return operation(...inputs) as Value;
+}

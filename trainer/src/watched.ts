@@ -1,0 +1,79 @@
+import { Client, type ClientSettings } from "./client/client.ts";
+import type { VerdictDocument } from "./client/documents.ts";
+import { PhaseWatch } from "./client/phase-watch.ts";
+import { PushQueue } from "./client/push-queue.ts";
+import { waitForVerdict } from "./client/wait-for-verdict.ts";
+import { writeCheckpointFiles, writeSuiteFile } from "./files.ts";
+import type { Progress } from "./progress.ts";
+import { type Checkpoint, defaults, type Settings, train } from "./train.ts";
+
+export interface WatchedOptions {
+  readonly settings: Partial<Settings>;
+  /** The service to push to; without it checkpoints only go to `out`. */
+  readonly service?: ClientSettings;
+  /** Name of the model; by default the task and the seed. */
+  readonly model?: string;
+  /** Name of the suite; by default the task. */
+  readonly suite?: string;
+  /** Directory for the suite and the checkpoints as files. */
+  readonly out?: string;
+}
+
+/** Trains while the service watches. Resolves with its verdict on the last checkpoint, or null without a service. */
+export async function trainWatched(options: WatchedOptions, progress: Progress): Promise<VerdictDocument | null> {
+  const settings = { ...defaults, ...options.settings };
+  const { out } = options;
+  const watched: { model?: WatchedModel } = {};
+  try {
+    const last = await train(settings, {
+      async onStart({ task, suite }) {
+        if (out !== undefined) await writeSuiteFile(out, suite);
+        if (options.service === undefined) return;
+        const suiteName = options.suite ?? task.name;
+        const name = options.model ?? `${task.name}-seed${settings.seed}`;
+        watched.model = await watchModel(options.service, { name, suiteName, suite, seed: settings.seed }, progress);
+      },
+      async onCheckpoint(checkpoint) {
+        progress.checkpoint(checkpoint);
+        if (out !== undefined) await writeCheckpointFiles(out, checkpoint, settings);
+        await watched.model?.queue.add(checkpoint);
+      },
+      onStep: (step) => progress.step(step),
+    });
+    if (watched.model === undefined) return null;
+    await watched.model.queue.drain();
+    progress.note("every checkpoint is pushed; waiting for the verdict");
+    return await waitForVerdict(watched.model.client, watched.model.modelId, last.step);
+  } finally {
+    await watched.model?.phases.stop();
+    progress.end();
+  }
+}
+
+interface WatchedModel {
+  readonly client: Client;
+  readonly modelId: string;
+  readonly queue: PushQueue<Checkpoint>;
+  readonly phases: PhaseWatch;
+}
+
+async function watchModel(
+  service: ClientSettings,
+  { name, suiteName, suite, seed }: { name: string; suiteName: string; suite: Uint8Array<ArrayBuffer>; seed: number },
+  progress: Progress,
+): Promise<WatchedModel> {
+  const client = new Client(service);
+  await client.putSuite(suiteName, suite);
+  const { id: modelId } = await client.createModel({ name, suite: suiteName, tags: [`seed:${seed}`] });
+  progress.note(`model ${name} (${modelId}) on suite ${suiteName}`);
+  const queue = new PushQueue<Checkpoint>(async ({ step, onnx }) => {
+    await client.pushCheckpoint(modelId, step, onnx);
+  });
+  // Looking is not worth two minutes of retries: the next look is half a second away.
+  const impatient = new Client({ ...service, retry: { ...service.retry, deadlineMs: 2_000 } });
+  const phases = new PhaseWatch(
+    () => impatient.getVerdict(modelId),
+    ({ verdict }) => progress.phase(verdict),
+  );
+  return { client, modelId, queue, phases };
+}

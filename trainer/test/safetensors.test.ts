@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { createRandom } from "../src/random.ts";
+import { writeSafetensors } from "../src/safetensors.ts";
+import { writeSuite } from "../src/suite.ts";
+import { modularAddition } from "../src/tasks/modular-addition.ts";
+
+test("writes length, padded header and data, byte for byte", () => {
+  const tensors = new Map([
+    ["x", { shape: [2], values: BigInt64Array.of(1n, -2n) }],
+    ["y", { shape: [1, 1], values: Float32Array.of(1.5) }],
+  ]);
+  const file = Buffer.from(writeSafetensors(tensors, { k: "v" }));
+  const json =
+    '{"__metadata__":{"k":"v"},' +
+    '"x":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},' +
+    '"y":{"dtype":"F32","shape":[1,1],"data_offsets":[16,20]}}';
+  const padded = json.padEnd(Math.ceil(json.length / 8) * 8, " ");
+  expect(file.readBigUInt64LE(0)).toBe(BigInt(padded.length));
+  expect(file.subarray(8, 8 + padded.length).toString()).toBe(padded);
+  expect(file.subarray(8 + padded.length).toString("hex")).toBe("0100000000000000feffffffffffffff0000c03f");
+});
+
+test("refuses values that do not fill the shape", () => {
+  const tensors = new Map([["x", { shape: [3], values: Int32Array.of(1, 2) }]]);
+  expect(() => writeSafetensors(tensors, {})).toThrow("x has 2 values for shape [3]");
+});
+
+test("a suite has inputs and targets of every split", () => {
+  const settings = { modulus: 5, trainShare: 0.5, cornerSide: 2, mirrorPairs: 3 };
+  const suite = Buffer.from(writeSuite(modularAddition(settings, createRandom(0, "splits"))));
+  const length = Number(suite.readBigUInt64LE(0));
+  const { __metadata__, ...tensors } = JSON.parse(suite.subarray(8, 8 + length).toString());
+  expect(__metadata__).toEqual({ task: "classification", output: "logits" });
+  const columns = (split: string) => [`${split}/a`, `${split}/b`, `${split}/target`];
+  expect(Object.keys(tensors)).toEqual(["train", "validation", "ood:corner", "ood:mirror"].flatMap(columns));
+  expect(tensors["ood:corner/target"]).toMatchObject({ dtype: "I64", shape: [4] });
+  const [start, end] = tensors["ood:corner/target"].data_offsets;
+  const data = suite.subarray(8 + length + start, 8 + length + end);
+  expect([0, 1, 2, 3].map((index) => data.readBigInt64LE(index * 8))).toEqual([1n, 2n, 2n, 3n]);
+});
