@@ -13,7 +13,7 @@ import { modularAddition } from "./tasks/modular-addition.ts";
 import { type SplitName, splitOf, type Task } from "./tasks/task.ts";
 
 // Every knob of a training run. With these the network fits its half of the table by step 25, stays at chance
-// elsewhere until about 350 and knows the rest of the table by 700.
+// elsewhere until about 350 and knows the rest of the table by about 750.
 export const defaults = {
   seed: 0, // initial weights
   splitSeed: 0, // which pairs are in which split: models of one suite differ by `seed` alone

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { answer, startServer } from "./local-server.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "grok-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** The command as its users run it, on this Node. */
+async function grok(args: string[], key?: string) {
+  const { CURIE_POINT_KEY: _, ...env } = process.env;
+  const child = spawn(process.execPath, [join(import.meta.dirname, "../src/grok.ts"), ...args], {
+    env: { ...env, NO_COLOR: "1", ...(key !== undefined && { CURIE_POINT_KEY: key }) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await exit, stdout, stderr };
+}
+
+/** Just enough of the service: every checkpoint is evaluated when it arrives, and the verdict is of the last one. */
+function startService() {
+  const steps: number[] = [];
+  return startServer(({ method, path }, response) => {
+    const step = /checkpoints\/(\d+)$/.exec(path)?.[1];
+    if (step !== undefined) {
+      steps.push(Number(step));
+      answer(response, 202, {});
+    } else if (path.endsWith("/verdict")) {
+      const asOfStep = steps.length === 0 ? null : Math.max(...steps);
+      answer(response, 200, { verdict: "insufficient_evidence", asOfStep, summary: "Too early to tell." });
+    } else if (path.endsWith("/trajectory")) {
+      const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
+      answer(response, 200, { points, next: null });
+    } else answer(response, method === "POST" ? 201 : 202, { id: "mdl_1" });
+  });
+}
+
+describe("grok", () => {
+  test("pushes while it trains and ends with the verdict as its last line", async () => {
+    await using service = await startService();
+    const keyFile = join(directory, "key");
+    await writeFile(keyFile, "secret\n");
+    const args = ["--url", service.url, "--key-file", keyFile, "--steps", "60", "--every", "5", "--json"];
+    const { code, stdout, stderr } = await grok(args);
+    expect(stderr).toContain("insufficient_evidence as of step 60: Too early to tell.");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({ asOfStep: 60 });
+
+    const requests = service.received.map(({ method, path }) => `${method} ${path}`);
+    expect(requests.slice(0, 2)).toEqual(["PUT /suites/add47", "POST /models"]);
+    const pushes = service.received.filter(({ path }) => path.includes("/checkpoints/"));
+    expect(pushes).toHaveLength(13);
+    expect(pushes.every(({ headers }) => headers.authorization === "Bearer secret")).toBe(true);
+    // Pushes that waited for training to end would all arrive within a few milliseconds.
+    const [firstAt, beforeLastAt] = [pushes[0]?.atMs ?? 0, pushes.at(-2)?.atMs ?? 0];
+    expect(beforeLastAt - firstAt).toBeGreaterThan(200);
+  }, 30_000);
+
+  test("without a service writes the suite, and each checkpoint with its sidecar", async () => {
+    const { code, stdout } = await grok(["--out", directory, "--steps", "4", "--every", "3", "--seed", "5"]);
+    expect([code, stdout]).toEqual([0, ""]);
+    const names = ["ckpt_000000", "ckpt_000003", "ckpt_000004"].flatMap((name) => [`${name}.json`, `${name}.onnx`]);
+    expect((await readdir(directory)).sort()).toEqual([...names, "suite.safetensors"]);
+    const sidecar = JSON.parse(await readFile(join(directory, "ckpt_000003.json"), "utf8"));
+    expect(sidecar).toMatchObject({ step: 3, settings: { seed: 5, steps: 4 }, splits: { train: { total: 1104 } } });
+  }, 30_000);
+
+  test("stops with the service's sentence when it refuses", async () => {
+    const problem = { code: "unauthorized", detail: "The key is not known." };
+    await using service = await startServer((_, response) => answer(response, 401, problem));
+    const { code, stderr } = await grok(["--url", service.url], "wrong");
+    expect(code).toBe(1);
+    expect(stderr).toContain("The key is not known.");
+  }, 30_000);
+
+  test.each([
+    { args: ["--out", "x", "--sede", "1"], says: "--sede" },
+    { args: [], says: "give --url, --out or both" },
+    { args: ["--out", "x", "--steps", "1e3"], says: "--steps must be a whole number from 1" },
+    { args: ["--out", "x", "--backend", "gpu"], says: "--backend must be wasm or cpu" },
+    { args: ["--out", "x", "--json"], says: "give --url" },
+    { args: ["--url", "localhost"], says: "--url must be http(s)" },
+    { args: ["--url", "http://localhost:1"], says: "CURIE_POINT_KEY" },
+  ])("refuses $args", async ({ args, says }) => {
+    const { code, stdout, stderr } = await grok(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(says);
+    expect(stderr).toContain("--split-seed N");
+  });
+});
