@@ -7,10 +7,9 @@ import { trainLevel } from "./train.ts";
 import type { Evidence, SplitEvidence, SplitPhase, WeightNormEvidence } from "./types.ts";
 
 export function gatherEvidence(state: FoldState, decision: Decision): Evidence {
-  const deciding = new Set(decidingSplits(state));
-  const tracked = Object.values(state.splits)
-    .filter(({ split }) => deciding.has(split))
-    .flatMap((split) => split.transitions)
+  // In the order of names, not of keys, which a stored state need not keep.
+  const tracked = decidingSplits(state)
+    .flatMap((name) => state.splits[name]?.transitions ?? [])
     .filter(({ transition }) => transition.kind === "generalization")
     .toSorted((a, b) => a.transition.onsetStep - b.transition.onsetStep);
   return {

@@ -42,7 +42,7 @@ const counts = ["dwell", "minimumCheckpoints"] as const;
 
 /** Fills in the defaults; throws `TrajectoryError` (`invalid_options`) for numbers that define nothing. */
 export function resolvePolicy(policy: Policy = {}): Required<Policy> {
-  const given = Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined && value !== null));
   const resolved: Required<Policy> = { ...DEFAULT_POLICY, ...given };
   for (const name of fractions) {
     const value = resolved[name];

@@ -83,7 +83,7 @@ export type RunName =
   | "belowPeak"
   | "recovered";
 
-/** Enough for a robust jitter, and small enough to be stored with every append. */
+/** Enough for a robust jitter, and small enough to be stored with every append (a long dwell needs some more). */
 const RAW_WINDOW = 16;
 
 export function beginSplit(
@@ -145,7 +145,7 @@ export function smooth(
   split.measured += 1;
   split.sinceTotals += 1;
   const value = rescale(split, result.correct / result.total);
-  split.raw = [...split.raw, { ...at, value }].slice(-RAW_WINDOW);
+  split.raw = [...split.raw, { ...at, value }].slice(-Math.max(RAW_WINDOW, 3 * policy.dwell));
   const [before, middle] = split.raw.slice(-3, -1);
   if (before === undefined) return null;
   if (middle === undefined) return { ...before };

@@ -29,13 +29,20 @@ const walk = fc
   });
 
 const trajectory: fc.Arbitrary<Point[]> = fc
-  .record({ ood: walk, train: walk, gaps: fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 9 }) })
-  .map(({ ood, train, gaps }) => {
+  .record({
+    ood: walk,
+    other: walk,
+    train: walk,
+    gaps: fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 9 }),
+  })
+  .map(({ ood, other, train, gaps }) => {
     let step = 0;
     return ood.map((correct, i) => {
       step += gaps[i % gaps.length] ?? 1;
       const splits = {
         "ood:shift": { correct, total: TOTAL },
+        "ood:other": { correct: other[i % other.length] ?? 0, total: TOTAL },
+        validation: { correct: other[(i + 5) % other.length] ?? 0, total: TOTAL },
         train: { correct: train[i % train.length] ?? 0, total: TOTAL },
       };
       return { step, splits, weightNorm: 40 + ((i * 7) % 11) };
@@ -64,10 +71,21 @@ test("the verdict is a function of the set of points", () => {
   );
 });
 
-test("folding point by point, through JSON, concludes as judging at once", () => {
+/** What a database's jsonb does to a document: it keeps the values, and the keys in an order of its own. */
+const reorder = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(reorder);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, inner]) => [key, reorder(inner)] as const)
+      .toSorted(([a], [b]) => a.length - b.length || (a < b ? 1 : -1)),
+  );
+};
+
+test("folding point by point, through a store of JSON, concludes as judging at once", () => {
   fc.assert(
     fc.property(trajectory, (points) => {
-      const { state } = fold(points, (stored) => JSON.parse(JSON.stringify(stored)));
+      const { state } = fold(points, (stored) => reorder(JSON.parse(JSON.stringify(stored))) as FoldState);
       expect(conclude(state)).toEqual(judge(points, NO_CHANCE));
     }),
   );
