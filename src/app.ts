@@ -3,7 +3,7 @@ import { openContext } from "./context.ts";
 import type { Config } from "./env.ts";
 import { DomainError, toProblem } from "./errors.ts";
 import { newId } from "./ids.ts";
-import { registerPages } from "./pages/register.ts";
+import { registerPages } from "./pages/register.tsx";
 import { type App, createRouter, type RouteContext } from "./routes/app-type.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerHealth } from "./routes/health.ts";

@@ -45,6 +45,11 @@ export async function authenticateSession(ctx: Context, token: string): Promise<
   return { ...row, scopes: ["read"] };
 }
 
+/** Ends a session: its token opens nothing any more. */
+export async function closeSession(ctx: Context, token: string): Promise<void> {
+  await ctx.db.delete(sessions).where(eq(sessions.tokenHash, await hashToken(token)));
+}
+
 /** @throws DomainError `forbidden` */
 export function requireScope(actor: Actor, scope: Scope): void {
   if (!actor.scopes.includes(scope) && !actor.scopes.includes("admin")) {

@@ -1,0 +1,59 @@
+import type { ListedModel } from "../services/model/list.ts";
+import { verdictTone, verdictWords } from "./layout.tsx";
+
+/** The team's models with their verdicts. */
+export function Dashboard({ models }: { models: readonly ListedModel[] }) {
+  return (
+    <>
+      <h1>Models</h1>
+      {models.length === 0 ? (
+        <p>
+          No model is under watch. <code>POST /models</code> makes one, <code>PUT /models/:id/checkpoints/:step</code>{" "}
+          pushes a checkpoint.
+        </p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <tr>
+              <th>model</th>
+              <th>verdict</th>
+              <th>suite</th>
+              <th>since</th>
+            </tr>
+            {models.map(({ id, name, verdict, suiteName, createdAt }) => (
+              <tr>
+                <td>
+                  <a href={`/models/${id}`}>{name}</a>
+                </td>
+                <td class={verdictTone(verdict)}>{verdictWords(verdict)}</td>
+                <td>{suiteName}</td>
+                <td class="faint">{createdAt.toISOString().slice(0, 16).replace("T", " ")}</td>
+              </tr>
+            ))}
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** `next` is the path to go to afterwards; `refused` after a key that was not known. */
+export function SignIn({ next, refused }: { next: string; refused: boolean }) {
+  return (
+    <>
+      <h1>Sign in</h1>
+      <form class="sign-in" method="post" action="/sign-in">
+        <input type="hidden" name="next" value={next} />
+        <label for="key">Key</label>
+        <input id="key" name="key" type="password" autocomplete="off" required />
+        {refused ? (
+          <p class="bad" role="alert">
+            The key is not known, or was revoked.
+          </p>
+        ) : null}
+        <button type="submit">Sign in</button>
+        <p class="faint">The key is exchanged for a session of 12 hours that can read, and no more.</p>
+      </form>
+    </>
+  );
+}

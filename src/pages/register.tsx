@@ -1,0 +1,178 @@
+import type { MiddlewareHandler } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { csrf } from "hono/csrf";
+import { createMiddleware } from "hono/factory";
+import { html } from "hono/html";
+import { HTTPException } from "hono/http-exception";
+import type { Child } from "hono/jsx";
+import { NONCE, secureHeaders } from "hono/secure-headers";
+import type { TeamContext } from "../context.ts";
+import { DomainError } from "../errors.ts";
+import type { App, AppEnv, RouteContext } from "../routes/app-type.ts";
+import { SESSION_COOKIE } from "../routes/authenticate.ts";
+import { readTrajectory } from "../services/checkpoint/trajectory.ts";
+import { getVerdict } from "../services/judgement/get-verdict.ts";
+import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
+import { getModelOwnedBy } from "../services/model/internal.ts";
+import { listModels } from "../services/model/list.ts";
+import { Dashboard, SignIn } from "./dashboard.tsx";
+import { Layout } from "./layout.tsx";
+import { ModelPage } from "./model-page.tsx";
+
+const REFRESH_SECONDS = 2;
+/** A plot of more points than this would be a smear: the API pages through the rest. */
+const PLOTTED_POINTS = 10_000;
+const LISTED_MODELS = 200;
+
+const headers = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: [NONCE],
+    scriptSrc: [NONCE],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  referrerPolicy: "same-origin",
+});
+
+/** Pages live at the paths of the API and answer where `Accept` asks for HTML; other requests pass on. */
+export function registerPages(app: App): void {
+  app.get("/sign-in", headers, (c) => page(c, { title: "Sign in" }, <SignIn next={nextPath(c)} refused={false} />));
+  app.post("/sign-in", headers, guardForm, signIn);
+  app.post("/sign-out", headers, guardForm, signOut);
+
+  app.get(
+    "/",
+    browserPage(async (c, team) => {
+      const models = await listModels(team, { limit: LISTED_MODELS, before: undefined });
+      return page(c, { title: "Models", refreshSeconds: REFRESH_SECONDS }, <Dashboard models={models} />);
+    }),
+  );
+  // The list and the dashboard are the same thing to a person.
+  app.get(
+    "/models",
+    browserPage(async (c) => c.redirect("/", 303)),
+  );
+  app.get("/models/:id", browserPage(modelPage));
+}
+
+async function modelPage(c: RouteContext, team: TeamContext): Promise<Response> {
+  const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.param("id") ?? "");
+  const verdict = await getVerdict(team, model);
+  const points = await readTrajectory(team, model, { limit: PLOTTED_POINTS, after: undefined });
+  const axis = c.req.query("axis") === "log" ? "log" : "linear";
+  return page(
+    c,
+    { title: model.name, refreshSeconds: REFRESH_SECONDS },
+    <ModelPage model={model} verdict={verdict} points={points} axis={axis} />,
+  );
+}
+
+/** A page for somebody who is signed in; everybody else signs in first, and everything but a browser passes on. */
+function browserPage(show: (c: RouteContext, team: TeamContext) => Promise<Response>): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    c.header("vary", "Accept", { append: true });
+    if (!/\btext\/html\b/.test(c.req.header("accept") ?? "")) return await next();
+    await headers(c, async () => {
+      const team = await signedIn(c);
+      c.res = team ? await showOr404(c, team, show) : c.redirect(`/sign-in?next=${encodeURIComponent(pathOf(c))}`, 303);
+    });
+  };
+}
+
+async function showOr404(
+  c: RouteContext,
+  team: TeamContext,
+  show: (c: RouteContext, team: TeamContext) => Promise<Response>,
+): Promise<Response> {
+  try {
+    return await show(c, team);
+  } catch (error) {
+    if (!(error instanceof DomainError && error.code === "model_not_found")) throw error;
+    c.status(404);
+    return await page(c, { title: "No such model" }, <p>{error.message}</p>);
+  }
+}
+
+/** The team behind the browser's session, or null where it has none that still holds. */
+async function signedIn(c: RouteContext): Promise<TeamContext | null> {
+  const token = getCookie(c, SESSION_COOKIE);
+  if (!token) return null;
+  try {
+    return { ...c.var.ctx, actor: await authenticateSession(c.var.ctx, token) };
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "unauthorized") return null;
+    throw error;
+  }
+}
+
+async function signIn(c: RouteContext): Promise<Response> {
+  const form = await c.req.parseBody();
+  const next = safePath(String(form["next"] ?? "/"));
+  try {
+    const session = await openSession(c.var.ctx, String(form["key"] ?? "").trim());
+    setCookie(c, SESSION_COOKIE, session.token, {
+      httpOnly: true,
+      sameSite: "Lax",
+      // The local stack has no TLS.
+      secure: !c.var.config.local,
+      path: "/",
+      expires: session.expiresAt,
+    });
+    return c.redirect(next, 303);
+  } catch (error) {
+    if (!(error instanceof DomainError && error.code === "unauthorized")) throw error;
+    c.status(401);
+    return await page(c, { title: "Sign in" }, <SignIn next={next} refused={true} />);
+  }
+}
+
+async function signOut(c: RouteContext): Promise<Response> {
+  const token = getCookie(c, SESSION_COOKIE);
+  if (token) await closeSession(c.var.ctx, token);
+  deleteCookie(c, SESSION_COOKIE, { path: "/" });
+  return c.redirect("/sign-in", 303);
+}
+
+/** A form from another site must not sign anybody in or out. */
+const guardForm = createMiddleware<AppEnv>(async (c, next) => {
+  try {
+    return await csrf()(c, next);
+  } catch (error) {
+    if (error instanceof HTTPException) throw new DomainError("cross_site", "Send the form from the site itself.");
+    throw error;
+  }
+});
+
+async function page(
+  c: RouteContext,
+  options: { title: string; refreshSeconds?: number },
+  body: Child,
+): Promise<Response> {
+  const nonce = c.get("secureHeadersNonce") ?? "";
+  const signed = getCookie(c, SESSION_COOKIE) !== undefined;
+  c.header("cache-control", "no-store");
+  const document = (
+    <Layout {...options} nonce={nonce} signedIn={signed}>
+      {body}
+    </Layout>
+  );
+  return c.html(html`<!doctype html>${document}`);
+}
+
+function nextPath(c: RouteContext): string {
+  return safePath(c.req.query("next") ?? "/");
+}
+
+function pathOf(c: RouteContext): string {
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
+}
+
+/** A path of this site: `//host` and `/\\host` lead to another. */
+function safePath(path: string): string {
+  return /^\/(?![/\\])/.test(path) ? path : "/";
+}
