@@ -53,9 +53,10 @@ export class TensorFormatError extends Error {
 
 const QUOTED_CHARACTERS = 80;
 
-/** A name out of a hostile file, fit for a message: quoted, escaped and short. */
+/** A name out of a hostile file, fit for a message or a terminal: quoted, short, and without invisible characters. */
 export function quote(name: string): string {
-  return JSON.stringify(name.length > QUOTED_CHARACTERS ? `${name.slice(0, QUOTED_CHARACTERS)}…` : name);
+  const short = name.length > QUOTED_CHARACTERS ? `${name.slice(0, QUOTED_CHARACTERS)}…` : name;
+  return JSON.stringify(short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd"));
 }
 
 /** `[3,1024]`, cut after a few dimensions. */

@@ -1,4 +1,4 @@
-import { TensorFormatError } from "./errors.ts";
+import { quote, TensorFormatError } from "./errors.ts";
 
 /** A value of the JSON that safetensors headers are made of. Objects are maps: keys are hostile (`__proto__`). */
 export type HeaderValue = string | number | HeaderValue[] | Map<string, HeaderValue>;
@@ -64,7 +64,7 @@ export function parseHeaderJson(text: string, maxValues: number): HeaderValue {
         if (map.has(key)) {
           throw new TensorFormatError(
             "duplicate_name",
-            `The safetensors header has the key ${JSON.stringify(key.slice(0, 80))} twice. Names must be unique.`,
+            `The safetensors header has the key ${quote(key)} twice. Names must be unique.`,
           );
         }
         if (!take(":")) fail('":"');

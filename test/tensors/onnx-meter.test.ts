@@ -1,3 +1,4 @@
+import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import * as ort from "onnxruntime-web";
 import { describe, expect, test } from "vitest";
 import { sniffFormat } from "../../src/tensors/meter.ts";
@@ -18,6 +19,7 @@ import {
   message,
   model,
   node,
+  packed,
   tensor,
   text,
   value,
@@ -105,6 +107,32 @@ describe("initializers", () => {
     const measured = measure("onnx", model([initializer("w", FLOAT, [5], floats(3, NaN, -Infinity, 4, Infinity))]));
     expect(measured).toMatchObject({ weightNorm: 5, parameters: 5, nonFinite: 3 });
     expect(measured.tensors).toMatchObject([{ norm: 5, mean: 3.5, max: 4, nans: 1, infinities: 2 }]);
+  });
+});
+
+describe("what ONNX Runtime runs is what was measured", () => {
+  const [first, ...others] = LINEAR_WEIGHT as [number, ...number[]];
+  const raw = bytes(9, floats(...LINEAR_WEIGHT));
+  const name = text(8, "w");
+  const type = integer(2, FLOAT);
+  const one = (x: number) => (writer: BinaryWriter) => writer.tag(4, WireType.Bit32).float(x);
+  const many = (values: number[]) => packed(4, (writer, x) => writer.float(Number(x)), values);
+
+  test.each([
+    { encoding: "raw data", fields: [dims([3, 2]), type, name, raw] },
+    { encoding: "packed floats", fields: [dims([3, 2]), type, many(LINEAR_WEIGHT), name] },
+    { encoding: "single floats", fields: [dims([3, 2]), type, ...LINEAR_WEIGHT.map(one), name] },
+    { encoding: "both in turn", fields: [dims([3, 2]), type, one(first), many(others), name] },
+    { encoding: "packed floats in two fields", fields: [dims([3, 2]), type, many([first]), many(others), name] },
+    { encoding: "single dims around the data", fields: [integer(1, 3), type, raw, name, integer(1, 2)] },
+    { encoding: "everything backwards", fields: [raw, name, type, dims([3, 2])] },
+    { encoding: "unknown fields in between", fields: [dims([3, 2]), text(90, "?"), type, integer(91, 1), raw, name] },
+  ])("with $encoding", async ({ fields }) => {
+    const file = model([node("Identity", ["w"], ["y"]), message(5, ...fields), value(12, "y", FLOAT, [3, 2])]);
+    const session = await ort.InferenceSession.create(file);
+    const { y } = await session.run({});
+    expect(y).toMatchObject({ dims: [3, 2], data: Float32Array.from(LINEAR_WEIGHT) });
+    expect(measure("onnx", file).tensors).toMatchObject([{ shape: [3, 2], norm: norm(LINEAR_WEIGHT) }]);
   });
 });
 
