@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { messageOf } from "./errors.ts";
@@ -94,7 +94,10 @@ export async function connectDatabase(target: BridgeTarget): Promise<Socket> {
     socket.destroy();
     throw new Error(`${target.host}:${target.port} does not speak TLS, which sslmode asks for`);
   }
-  const secure = connectTls({ socket, servername: target.host, rejectUnauthorized: target.tls === "verify" });
+  const rejectUnauthorized = target.tls === "verify";
+  // An address is not a server name, but a certificate may hold it.
+  const name = isIP(target.host) === 0 ? { servername: target.host } : {};
+  const secure = connectTls({ socket, host: target.host, rejectUnauthorized, ...name });
   await once(secure, "secureConnect");
   return secure;
 }

@@ -27,8 +27,8 @@ export interface Bundle {
   evaluator: WorkerManifest;
 }
 
-/** Folders of earlier inputs that are kept: stacks that are running may still read theirs. */
-const KEPT = 4;
+/** Bundles of earlier inputs are kept this long: a stack that is running reads its own at every restart. */
+const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** Bundles both Workers as a deployment does, once for each state of their sources. */
 export async function buildWorkers(config: string, log: (line: string) => void, signal?: AbortSignal): Promise<Bundle> {
@@ -161,10 +161,11 @@ function listModules(folder: string): WorkerManifest["modules"] {
   return modules;
 }
 
+/** Also of what builds left that were killed. */
 function prune(builds: string): void {
-  const folders = readdirSync(builds)
-    .filter((name) => name.startsWith("workers-"))
-    .map((name) => ({ path: join(builds, name), used: statSync(join(builds, name)).mtimeMs }))
-    .sort((a, b) => b.used - a.used);
-  for (const { path } of folders.slice(KEPT)) rmSync(path, { recursive: true, force: true });
+  for (const name of readdirSync(builds).filter((name) => /^(workers|scratch)-/.test(name))) {
+    const path = join(builds, name);
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - used > KEPT_MS) rmSync(path, { recursive: true, force: true });
+  }
 }

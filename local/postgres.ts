@@ -54,7 +54,7 @@ function parseTarget(url: string): BridgeTarget {
   if (hostname === "") throw new StackError("--postgres names no host: sockets on disk are not supported");
   const mode = searchParams.get("sslmode") ?? "disable";
   const tls = mode.startsWith("verify") ? "verify" : mode === "require" ? "require" : "off";
-  return { host: hostname, port: Number(port || 5432), tls };
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 5432), tls };
 }
 
 interface Embedded {

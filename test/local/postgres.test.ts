@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -112,6 +114,41 @@ test("what was committed is there after a restart", async () => {
   expect((await after.query("select name from survivors")).rows).toEqual([{ name: "ada" }]);
   await after.end();
 });
+
+test("a kill in the middle of writing loses no acknowledged commit", async () => {
+  const data = mkdtempSync(join(tmpdir(), "curie-point-killed-"));
+  const acknowledged: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "fixtures", "postgres.ts"), data]);
+    const [line] = await once(child.stdout, "data");
+    const { wsProxy, url } = JSON.parse(String(line)) as Pick<Database, "wsProxy" | "url">;
+    neonConfig.wsProxy = wsProxy;
+    const pool = new Pool({ connectionString: url, max: 4 });
+    pool.on("error", () => {});
+    await pool.query("create table if not exists writes (value int)");
+    // Written until the process has gone from under it.
+    const write = async (base: number) => {
+      for (let value = base; ; value++) {
+        await pool.query("insert into writes values ($1)", [value]);
+        acknowledged.push(value);
+      }
+    };
+    const writers = [0, 1, 2, 3].map((n) => write(round * 1_000_000 + n * 10_000).catch(() => {}));
+    setTimeout(() => child.kill("SIGKILL"), 300);
+    await Promise.all([...writers, once(child, "exit")]);
+    await pool.end().catch(() => {});
+  }
+  const reopened = await startPostgres(data, undefined, () => {});
+  neonConfig.wsProxy = reopened.wsProxy;
+  const pool = new Pool({ connectionString: reopened.url });
+  const { rows } = await pool.query<{ value: number }>("select value from writes");
+  const kept = new Set(rows.map(({ value }) => value));
+  expect(acknowledged.length).toBeGreaterThan(20);
+  expect(acknowledged.filter((value) => !kept.has(value))).toEqual([]);
+  await pool.end();
+  await reopened.close();
+  rmSync(data, { recursive: true, force: true });
+}, 30_000);
 
 test.each([
   ["nonsense", /^--postgres wants a URL like/],
