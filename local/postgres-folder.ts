@@ -5,9 +5,9 @@ import { PGlite } from "@electric-sql/pglite";
 import { randomSecret } from "./secrets.ts";
 
 /**
- * Gives the folder an empty database if it has none. PGlite writes a new one into place file by file, and a start
- * cut short would leave a part that never opens again; so it is made elsewhere and renamed. Making one takes
- * seconds and copying one does not, so the first is kept in `cache` as the pattern of all later ones.
+ * Gives the folder an empty database if it has none. PGlite writes a new one into place file by file, and does not
+ * promise to open what a start cut short leaves; so it is made elsewhere and renamed. Making one takes seconds and
+ * copying one does not, so the first is kept in `cache` as the pattern of all later ones.
  */
 export async function ensureDatabase(folder: string, cache: string): Promise<void> {
   if (existsSync(folder)) return;
