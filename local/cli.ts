@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf, StackError } from "./errors.ts";
+import { interrupted, interruptible } from "./interrupt.ts";
 import { ROOT } from "./root.ts";
 import { type StackOptions, startStack } from "./stack.ts";
 
@@ -43,7 +43,7 @@ export async function runCli(args: string[], overrides: Partial<StackOptions> = 
   try {
     const stack = await startStack({ ...options, log: say, signal: interruption, ...overrides });
     process.stdout.write(`${JSON.stringify({ url: stack.url, adminKey: stack.adminKey })}\n`);
-    if (!interruption.aborted) await once(interruption, "abort");
+    await interrupted(interruption);
     await stack.close();
     process.exit(0);
   } catch (error) {
@@ -52,16 +52,4 @@ export async function runCli(args: string[], overrides: Partial<StackOptions> = 
     say(error instanceof StackError ? error.message : `unexpected: ${bug}`);
     process.exit(1);
   }
-}
-
-function interruptible(): AbortSignal {
-  const interruption = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      // The second time the person means it; the guardian ends what is left.
-      if (interruption.signal.aborted) process.exit(130);
-      interruption.abort();
-    });
-  }
-  return interruption.signal;
 }

@@ -72,7 +72,7 @@ CREATE TABLE "judgements" (
 	"suite_version_id" text NOT NULL,
 	"detector_version" text NOT NULL,
 	"team_id" text NOT NULL,
-	"fold_state" jsonb,
+	"fold_state" json,
 	"folded_step" bigint,
 	"folded_points" integer DEFAULT 0 NOT NULL,
 	"verdict" json,

@@ -250,8 +250,8 @@ export const judgements = pgTable(
       .references(() => suiteVersions.id),
     detectorVersion: text("detector_version").notNull(),
     teamId: teamId(),
-    /** What phases/ needs to take the next point; null before the first. */
-    foldState: jsonb("fold_state").$type<FoldState>(),
+    /** What phases/ needs to take the next point; null before the first. json: its key order reaches the verdict. */
+    foldState: json("fold_state").$type<FoldState>(),
     /** Step of the last folded point, and how many were folded: a late step shows as a difference. */
     foldedStep: count("folded_step"),
     foldedPoints: integer("folded_points").notNull().default(0),

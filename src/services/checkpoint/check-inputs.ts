@@ -25,7 +25,7 @@ export function checkInputs(graph: Graph, suite: { inputs: readonly SuiteInput[]
     const fits =
       rest.length === given.shape.length && rest.every((d, n) => typeof d !== "number" || d === given.shape[n]);
     // A model may leave its shape unsaid.
-    if (input.shape.length > 0 && !fits) {
+    if (input.ranked && !fits) {
       throw mismatch(
         `The model's input "${input.name}" has the shape [n, ${rest.join(", ")}]; the suite gives [n, ${given.shape.join(", ")}].`,
       );

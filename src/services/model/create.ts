@@ -2,7 +2,7 @@ import type { TeamContext } from "../../context.ts";
 import { models } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
-import type { Policy } from "../../phases/judge.ts";
+import { begin, type Policy, TrajectoryError } from "../../phases/judge.ts";
 import { latestVersion } from "../suite/internal.ts";
 import { getModelOwnedBy, type PinnedModel } from "./internal.ts";
 
@@ -31,6 +31,7 @@ export async function createModel(
   if (!suite) {
     throw new DomainError("suite_unknown", `There is no suite "${input.suite}". PUT /suites/${input.suite} makes it.`);
   }
+  checkPolicy(input.policy);
   const inserted = await ctx.db
     .insert(models)
     .values({ ...input, id: newId("model"), teamId, suiteVersionId: suite.version.id })
@@ -44,4 +45,14 @@ export async function createModel(
     );
   }
   return { model, created: inserted.length > 0 };
+}
+
+/** Numbers that are each in range can still define nothing together. */
+function checkPolicy(policy: Policy): void {
+  try {
+    begin({ policy });
+  } catch (error) {
+    if (error instanceof TrajectoryError) throw new DomainError("invalid_request", `${error.message}.`);
+    throw error;
+  }
 }
