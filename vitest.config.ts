@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+/** The stack runs as it does in use, by Node itself: it asks Node where its parts are. */
+const server = { deps: { external: [new RegExp(`^${join(import.meta.dirname, "local")}/`)] } };
+const excluded = ["**/node_modules/**", "test/fixtures/**"];
+
+/** Three kinds of tests, one after the other: each of them would fill a small machine by itself. */
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts", "trainer/**/*.test.ts"],
+          exclude: [...excluded, "test/local/**", "test/stack/**"],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // The embedded stack itself: every file boots its own, and some of them watch the clock.
+        test: {
+          name: "local",
+          include: ["test/local/**/*.test.ts"],
+          exclude: excluded,
+          server,
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // The whole service, on one stack that all files share: each test makes its own team.
+        test: {
+          name: "stack",
+          include: ["test/stack/**/*.test.ts"],
+          exclude: excluded,
+          server,
+          globalSetup: ["test/stack/setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
