@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Bundle, buildWorkers, type WorkerManifest } from "./build.ts";
 import { type Events, eventsOf } from "./events.ts";
@@ -10,7 +10,7 @@ import { adminKey, type Preparation, prepareDatabase, realPreparation } from "./
 import { type Queues, startQueues } from "./queues.ts";
 import { ROOT } from "./root.ts";
 import { type ObjectStorage, startStorage } from "./s3.ts";
-import { randomSecret } from "./secrets.ts";
+import { randomSecret, writeSecret } from "./secrets.ts";
 import { startCron, startProbe, withDeadline } from "./watchdog.ts";
 import { superviseWorker, type WorkerProcess } from "./worker.ts";
 import { workerdConfig } from "./workerd-config.ts";
@@ -26,6 +26,7 @@ export interface StackOptions {
   s3?: string | undefined;
   log?: (line: string) => void;
   sweepEverySeconds?: number;
+  /** A unit of an evaluation that has not ended by then is ended (30). */
   evaluationDeadlineSeconds?: number;
   /** Further variables of both Workers. */
   bindings?: Record<string, string>;
@@ -51,6 +52,8 @@ const DELIVERIES_AT_ONCE = 4;
 const EVALUATIONS_AT_ONCE = 1;
 /** Production's limit for a queue consumer. */
 const API_EVENT_SECONDS = 15 * 60;
+/** Ten times what a unit of an evaluation is planned to take, and what a person waits for one that was killed. */
+const DEFAULT_DEADLINE_SECONDS = 30;
 /** The lease of an evaluation outlives the watchdog, so that a Worker it has yet to end does not compete. */
 const LEASE_MARGIN_SECONDS = 5;
 
@@ -70,7 +73,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function start(options: StackOptions, closers: (() => Promise<void> | void)[]): Promise<Omit<Stack, "close">> {
   const { log = () => {}, signal, preparation = realPreparation } = options;
   const folder = resolve(options.data);
-  const deadline = options.evaluationDeadlineSeconds ?? 60;
+  const deadline = options.evaluationDeadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
   const port = await findPort(options.port);
   closers.push(lockFolder(folder));
 
@@ -106,6 +109,10 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
   consumeAll(queues, bundle.evaluator, workers.evaluatorEvents, evaluator, EVALUATIONS_AT_ONCE, deadline, log);
   const url = `http://127.0.0.1:${port}`;
   const key = await adminKey(preparation, { url: database.url, wsProxy: database.wsProxy }, folder, url);
+  // For `admin`: the ports are others at every start.
+  const connectionFile = join(folder, "connection.json");
+  writeSecret(connectionFile, JSON.stringify({ url: database.url, wsProxy: database.wsProxy }));
+  closers.push(() => rmSync(connectionFile, { force: true }));
   const sweep = options.sweepEverySeconds ?? 3;
   closers.push(startCron(api, workers.apiEvents, sweep, bundle.api.crons, (line) => log(`api: ${line}`)));
   closers.push(startProbe(api, workers.apiEvents, (line) => log(`api: ${line}`)));

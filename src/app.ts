@@ -24,6 +24,8 @@ export function createApp(config: Config): App {
     c.set("ctx", ctx);
     c.header("x-request-id", requestId);
     try {
+      // Postgres keeps no NUL in text, so none is part of a name, an id or a cursor.
+      if (c.req.url.includes("%00")) throw new DomainError("invalid_request", "The address holds a NUL character.");
       await next();
     } finally {
       // After the answer: closing is a round trip that nobody needs to wait for.
@@ -80,6 +82,9 @@ function answerProblem(error: unknown, c: RouteContext): Response {
 
 /** The framework's own refusals, such as JSON that does not parse, are the caller's mistakes too. */
 function asDomainError(error: unknown): unknown {
-  if (error instanceof HTTPException && error.status < 500) return new DomainError("invalid_request", error.message);
+  if (error instanceof HTTPException && error.status < 500) {
+    const type = 'The body is of another type: send JSON with "Content-Type: application/json".';
+    return new DomainError("invalid_request", error.status === 415 ? type : `${error.message}.`);
+  }
   return error;
 }

@@ -71,6 +71,7 @@ export function Layout({ title, nonce, signedIn, refreshSeconds = 0, children }:
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{`${title} · Curie Point`}</title>
+        <link rel="icon" href="data:," />
         <style nonce={nonce} dangerouslySetInnerHTML={{ __html: STYLE }} />
       </head>
       <body data-refresh={String(refreshSeconds)}>

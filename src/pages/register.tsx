@@ -29,7 +29,7 @@ const headers = secureHeaders({
     defaultSrc: ["'none'"],
     styleSrc: [NONCE],
     scriptSrc: [NONCE],
-    imgSrc: ["'self'"],
+    imgSrc: ["'self'", "data:"],
     connectSrc: ["'self'"],
     formAction: ["'self'"],
     baseUri: ["'none'"],

@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { isId } from "../ids.ts";
 import { createModel } from "../services/model/create.ts";
 import { getModelOwnedBy, type PinnedModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
@@ -41,14 +42,22 @@ export function toModel(model: PinnedModel): z.infer<typeof Model> {
   };
 }
 
+/** Postgres keeps no NUL in text. */
+const Tag = z
+  .string()
+  .min(1)
+  .max(64)
+  .refine((tag) => !tag.includes("\0"), "must not hold a NUL character");
+
 const NewModel = z
   .strictObject({
-    name: Name,
+    // Paths take either, so a name that looked like an id could not be found again.
+    name: Name.refine((name) => !isId("model", name), "must not look like a model's id"),
     suite: Name.openapi({
       description: "Name of a suite: the model is pinned to its newest version.",
       example: "add47",
     }),
-    tags: z.array(z.string().min(1).max(64)).max(32).default([]),
+    tags: z.array(Tag).max(32).default([]),
     ensemble: Name.nullable().default(null).openapi({ description: "Models that differ only by seed share one." }),
     policy: PolicySchema.default({}).openapi({ description: "Needs the scope admin." }),
   })
