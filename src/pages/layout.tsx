@@ -47,7 +47,10 @@ if (every) setInterval(async () => {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });
     if (!answer.ok) return;
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const text = await answer.text();
+    // The main part alone: the answer's own style carries another nonce, which this page's policy refuses.
+    const main = text.slice(text.indexOf("<main>"), text.indexOf("</main>"));
+    const next = new DOMParser().parseFromString(main, "text/html").querySelector("main");
     const now = document.querySelector("main");
     if (next && now && next.innerHTML !== now.innerHTML) now.replaceWith(next);
   } catch {}

@@ -172,7 +172,12 @@ function pathOf(c: RouteContext): string {
   return pathname + search;
 }
 
-/** A path of this site: `//host` and `/\\host` lead to another. */
+/**
+ * A path of this site, or its root. Read as a browser reads it: `//host`, `/\\host` and `/<tab>/host` lead to another
+ * site, and so does a path that only turns into one of them when it is normalised.
+ */
 function safePath(path: string): string {
-  return /^\/(?![/\\])/.test(path) ? path : "/";
+  const here = "http://this.site";
+  const url = URL.parse(path, here);
+  return url?.origin === here && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
 }

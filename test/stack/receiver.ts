@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 
 export interface Received {
+  path: string;
   headers: Record<string, string>;
   body: string;
 }
@@ -10,21 +11,23 @@ export interface Received {
 export interface Receiver {
   url: string;
   received: Received[];
-  /** Status codes of the next answers; afterwards it is 204 again. */
-  answers: number[];
+  /** By path, status codes of the next answers; afterwards it is 204 again. */
+  answers: Map<string, number[]>;
   close(): Promise<void>;
 }
 
 /** A webhook's other end on this machine. */
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
-  const answers: number[] = [];
+  const answers = new Map<string, number[]>();
   const server = createServer((incoming, response) => {
     text(incoming).then(
       (body) => {
         const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, `${value}`]));
-        received.push({ headers, body });
-        response.writeHead(answers.shift() ?? 204).end();
+        const path = incoming.url ?? "/";
+        received.push({ path, headers, body });
+        const status = answers.get(path)?.shift() ?? 204;
+        response.writeHead(status, status === 302 ? { location: "/elsewhere" } : {}).end();
       },
       // The sender died while it sent: it will come again.
       () => response.destroy(),

@@ -1,0 +1,148 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { artifacts, checkpoints } from "../../src/database/schema.ts";
+import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
+import { writeSafetensors } from "../../trainer/src/safetensors.ts";
+import { FLOAT, floats, INT64, initializer, model, node, text, value } from "../tensors/onnx-builder.ts";
+import { chunked, sendRaw } from "./bodies.ts";
+import { endless } from "./hostile-models.ts";
+import { expireUploads, sweptObjects, uploadsOf } from "./objects.ts";
+import { expectRefusal, type Refusal } from "./refused.ts";
+import { newTeam, type Team, until } from "./service.ts";
+import { tableModel } from "./table-model.ts";
+import { newTableModel, settledVerdict } from "./trajectories.ts";
+
+let team: Team;
+let id: string;
+beforeAll(async () => {
+  team = await newTeam();
+  ({ id } = await newTableModel(team));
+});
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const good = () => tableModel("good", { train: 1, validation: 1, "ood:shift": 1 });
+const put = (body: Uint8Array<ArrayBuffer>, headers = {}, path = `/models/${id}/checkpoints/1`) =>
+  team.call("PUT", path, { body, headers });
+
+/** A table model of two rows, with the one thing wrong. */
+function wrong({
+  input = "row",
+  dtype = INT64,
+  shape = ["N"] as (number | string)[],
+  output = "logits",
+  inputs = 1,
+}): Uint8Array<ArrayBuffer> {
+  const names = Array.from({ length: inputs }, (_, n) => (n === 0 ? input : `${input}${n}`));
+  return Uint8Array.from(
+    model([
+      node("Gather", ["table", input], [output]),
+      text(2, "wrong"),
+      initializer("table", FLOAT, [2, 2], floats(1, 2, 3, 4)),
+      ...names.map((name) => value(11, name, dtype, shape)),
+      value(12, output, FLOAT, ["N", 2]),
+    ]),
+  );
+}
+
+const random = Uint8Array.from({ length: 4096 }, (_, n) => (n * 7919 + (n >> 3)) % 251);
+const notOnnx: (Refusal & { name: string; body: Uint8Array<ArrayBuffer> })[] = [
+  { name: "bytes of no format", body: random, status: 422, code: "invalid_checkpoint" },
+  { name: "JSON", body: bytesOf('{"weights": [1, 2, 3]}'), status: 422, code: "invalid_checkpoint", says: /JSON/ },
+  { name: "a zip archive", body: bytesOf("PK\x03\x04archive/data.pkl"), status: 422, code: "invalid_checkpoint", says: "torch.save" },
+  { name: "a pickle", body: Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x2e), status: 422, code: "invalid_checkpoint", says: "torch.save" },
+  { name: "HTML", body: bytesOf("<!doctype html><html></html>"), status: 422, code: "invalid_checkpoint" },
+  { name: "nothing", body: new Uint8Array(), status: 422, code: "invalid_checkpoint", says: "empty" },
+  { name: "half of a model", body: good().slice(0, 9000), status: 422, code: "invalid_checkpoint" },
+  { name: "a loop", body: endless("endless"), status: 422, code: "invalid_checkpoint", says: "without end" },
+  {
+    name: "weights without a graph",
+    body: writeSafetensors(new Map([["w", { shape: [2], values: Float32Array.of(1, 2) }]]), {}),
+    status: 415,
+    code: "unsupported_format",
+    says: "send ONNX",
+  },
+];
+const mismatches: { name: string; body: Uint8Array<ArrayBuffer>; says: string }[] = [
+  { name: "another input name", body: wrong({ input: "x" }), says: 'wants an input "x"; the suite gives "row"' },
+  { name: "an input too many", body: wrong({ inputs: 2 }), says: 'wants an input "row1"' },
+  { name: "another type", body: wrong({ dtype: FLOAT }), says: '"row" is float32; the suite gives int64' },
+  { name: "another shape", body: wrong({ shape: ["N", 3] }), says: "the suite gives [n" },
+  { name: "a fixed batch axis", body: wrong({ shape: [32] }), says: "fixed at 32: export it as a dynamic axis" },
+  { name: "another output", body: wrong({ output: "y" }), says: 'reads the output "logits"; the model has "y"' },
+  { name: "no input", body: noInput(), says: '"row" that the model does not have' },
+];
+
+function noInput(): Uint8Array<ArrayBuffer> {
+  const graph = new GraphBuilder("constant");
+  graph.output(graph.relu("logits", graph.weight("w", Float32Array.of(1, 2), [1, 2])));
+  return graph.finish();
+}
+
+test.each(notOnnx)("$name is refused with $status $code", async ({ body, ...refusal }) => {
+  expectRefusal(await put(body), refusal);
+});
+
+test.each(mismatches)("a model with $name does not fit the suite, and is told how", async ({ body, says }) => {
+  const answer = await put(body);
+  expectRefusal(answer, { status: 422, code: "input_mismatch" });
+  expect(answer.body["detail"]).toContain(says);
+});
+
+test.each<Refusal & { name: string; header: string }>([
+  { name: "of other bytes", header: `sha-256=:${btoa("x".repeat(32))}:`, status: 400, code: "digest_mismatch" },
+  { name: "cut short", header: `sha-256=:${btoa("x".repeat(16))}:`, status: 400, code: "digest_mismatch" },
+])("a digest $name is refused", async ({ header, ...refusal }) => {
+  expectRefusal(await put(good(), { "content-digest": header }), refusal);
+});
+
+test.each<Refusal & { path: string }>([
+  { path: "/models/nobody/checkpoints/1", status: 404, code: "model_not_found", says: "POST /models" },
+  { path: "/models/mdl_01kaqxw3t2e8y9v0c1m7d5r4bn/checkpoints/1", status: 404, code: "model_not_found" },
+  { path: "/models/%00/checkpoints/1", status: 400, code: "invalid_request" },
+  { path: "/models/ID/checkpoints/-1", status: 400, code: "invalid_request", says: "step" },
+  { path: "/models/ID/checkpoints/1.5", status: 400, code: "invalid_request", says: "step" },
+  { path: "/models/ID/checkpoints/one", status: 400, code: "invalid_request", says: "step" },
+  { path: "/models/ID/checkpoints/9999999999999999", status: 400, code: "invalid_request", says: "step" },
+])("PUT $path is refused with $status $code", async ({ path, ...refusal }) => {
+  expectRefusal(await put(good(), {}, path.replace("ID", id)), refusal);
+});
+
+test("a body of undeclared or too great a length is refused before it is read", async () => {
+  const path = `/models/${id}/checkpoints/1`;
+  const without = { method: "PUT", path, headers: { "transfer-encoding": "chunked" }, body: chunked(good()) };
+  const missing = await sendRaw(team, without);
+  if (!missing) throw new Error("no answer");
+  expectRefusal(missing, { status: 411, code: "length_required", says: "Content-Length" });
+  const huge = { method: "PUT", path, headers: { "content-length": "200000000" }, body: good() };
+  const tooLarge = await sendRaw(team, huge);
+  if (!tooLarge) throw new Error("no answer");
+  expectRefusal(tooLarge, { status: 413, code: "body_too_large", says: "200000000" });
+});
+
+test.each([
+  { name: "held in memory", length: 100_000 },
+  { name: "streamed through", length: 20_000_000 },
+])("a body that is $name and breaks off leaves nothing half-stored", async ({ length }) => {
+  const headers = { "content-length": `${length}` };
+  const path = `/models/${id}/checkpoints/77`;
+  await sendRaw(team, { method: "PUT", path, headers, body: good().subarray(0, 8000), hangUp: true });
+  await until("its upload", async () => (await uploadsOf(team)).every(({ step, status }) => step !== 77 || status !== "complete"));
+  expect((await team.call("GET", path)).status).toBe(404);
+});
+
+test("after all of it nothing of the refused is left, and the next checkpoint is taken", async () => {
+  const rows = await team.db.select().from(checkpoints).where(eq(checkpoints.teamId, team.id));
+  expect(rows).toEqual([]);
+  expect(await team.db.select().from(artifacts).where(eq(artifacts.teamId, team.id))).toEqual([]);
+  expect((await put(good())).status).toBe(202);
+  expect(await settledVerdict(team, id)).toMatchObject({ checkpoints: 1 });
+});
+
+afterAll(async () => {
+  // Those whose sender hung up are known to be dead only after an hour.
+  await expireUploads(team);
+  const objects = await sweptObjects(team);
+  // The suite and the one good checkpoint.
+  expect(objects).toHaveLength(2);
+  expect(await uploadsOf(team)).toHaveLength(2);
+});

@@ -1,0 +1,107 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { suites, suiteVersions } from "../../src/database/schema.ts";
+import { type SafeTensor, writeSafetensors } from "../../trainer/src/safetensors.ts";
+import { chunked, sendRaw } from "./bodies.ts";
+import { sweptObjects } from "./objects.ts";
+import { expectRefusal, type Refusal } from "./refused.ts";
+import { newTeam, type Team } from "./service.ts";
+import { tableModel, tableSuite } from "./table-model.ts";
+
+let team: Team;
+beforeAll(async () => {
+  team = await newTeam();
+});
+
+const ids = (...values: number[]): SafeTensor => ({
+  shape: [values.length],
+  values: BigInt64Array.from(values, BigInt),
+});
+const floats = (shape: number[], ...values: number[]): SafeTensor => ({ shape, values: Float32Array.from(values) });
+
+const GOOD: Record<string, SafeTensor> = {
+  "train/x": ids(1, 2, 3),
+  "train/target": ids(0, 1, 2),
+  "ood:shift/x": ids(4, 5, 6),
+  "ood:shift/target": ids(0, 1, 2),
+};
+const METADATA = { task: "classification", output: "logits" };
+
+/** The good suite with tensors replaced, or left out where null. */
+function suite(changes: Record<string, SafeTensor | null>, metadata: Record<string, string> = METADATA) {
+  const tensors = Object.entries({ ...GOOD, ...changes }).filter((entry): entry is [string, SafeTensor] => !!entry[1]);
+  return writeSafetensors(new Map(tensors), metadata);
+}
+
+const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp }[] = [
+  { name: "no train split", body: suite({ "train/x": null, "train/target": null }), says: 'no split "train"' },
+  { name: "one split", body: suite({ "ood:shift/x": null, "ood:shift/target": null }), says: "validation" },
+  { name: "a split without a target", body: suite({ "train/target": null }), says: '"train" has no "train/target"' },
+  { name: "a split without inputs", body: suite({ "ood:shift/x": null }), says: /no inputs|has the inputs/ },
+  { name: "fewer rows than targets", body: suite({ "train/x": ids(1, 2) }), says: "has 2 rows" },
+  { name: "no rows", body: suite({ "train/x": ids(), "train/target": ids() }), says: "no rows" },
+  { name: "a class below zero", body: suite({ "train/target": ids(0, 1, -1) }), says: "class -1 at position 2" },
+  { name: "one class alone", body: suite({ "train/target": ids(1, 1, 1) }), says: "one class" },
+  { name: "targets that are no classes", body: suite({ "train/target": floats([3], 0, 1, 2) }), says: "float32" },
+  {
+    name: "an input that is no number",
+    body: suite({ "train/x": floats([3], 0, Number.NaN, 2), "ood:shift/x": floats([3], 1, 2, 3) }),
+    says: "NaN at position 1",
+  },
+  { name: "inputs that differ by split", body: suite({ "ood:shift/x": floats([3], 1, 2, 3) }), says: "has the inputs" },
+  { name: "another task", body: suite({}, { ...METADATA, task: "regression" }), says: "regression" },
+  { name: "no output", body: suite({}, { task: "classification" }), says: '"output"' },
+  { name: "a split of no known name", body: suite({ "test/x": ids(1), "test/target": ids(1) }), says: "in no split" },
+  { name: "an ONNX file", body: tableModel("m", { train: 1, validation: 1, "ood:shift": 1 }), says: /safetensors/i },
+  { name: "JSON", body: new TextEncoder().encode('{"train": [1, 2, 3]}'), says: /\w/ },
+  { name: "nothing", body: new Uint8Array(), says: /\w/ },
+  { name: "half a file", body: suite({}).slice(0, -20), says: /\w/ },
+];
+
+test.each(bad)("a suite that is or has $name is refused, and says where", async ({ body, says }) => {
+  expectRefusal(await team.call("PUT", "/suites/bad", { body }), { status: 422, code: "invalid_suite", says });
+});
+
+test.each<Refusal & { path: string }>([
+  { path: "/suites/-x", status: 400, code: "invalid_request", says: "name" },
+  { path: "/suites/a%2Fb", status: 400, code: "invalid_request", says: "name" },
+  { path: `/suites/${"x".repeat(129)}`, status: 400, code: "invalid_request", says: "name" },
+  { path: "/suites/%00", status: 400, code: "invalid_request" },
+])("PUT $path is refused with $status $code", async ({ path, ...refusal }) => {
+  expectRefusal(await team.call("PUT", path, { body: suite({}) }), refusal);
+});
+
+test("a suite of undeclared or too great a length is refused", async () => {
+  const path = "/suites/long";
+  const headers = { "transfer-encoding": "chunked" };
+  const missing = await sendRaw(team, { method: "PUT", path, headers, body: chunked(suite({})) });
+  if (!missing) throw new Error("no answer");
+  expectRefusal(missing, { status: 411, code: "length_required" });
+  const huge = { method: "PUT", path, headers: { "content-length": "60000000" }, body: suite({}) };
+  const tooLarge = await sendRaw(team, huge);
+  if (!tooLarge) throw new Error("no answer");
+  expectRefusal(tooLarge, { status: 413, code: "body_too_large" });
+});
+
+test("a suite that breaks off is not there", async () => {
+  const body = tableSuite();
+  const headers = { "content-length": `${body.byteLength}` };
+  await sendRaw(team, { method: "PUT", path: "/suites/cut", headers, body: body.subarray(0, 4000), hangUp: true });
+  expect((await team.call("GET", "/suites/cut")).status).toBe(404);
+});
+
+test("one suite put at the same time is one version and one object", async () => {
+  const other = await newTeam();
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, () => other.call<{ version: string }>("PUT", "/suites/s", { body: suite({}) })),
+  );
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201]);
+  expect(new Set(answers.map(({ body }) => body.version)).size).toBe(1);
+  expect(await sweptObjects(other)).toHaveLength(1);
+});
+
+afterAll(async () => {
+  expect(await team.db.select().from(suiteVersions).where(eq(suiteVersions.teamId, team.id))).toEqual([]);
+  expect(await team.db.select().from(suites).where(eq(suites.teamId, team.id))).toEqual([]);
+  expect(await sweptObjects(team)).toEqual([]);
+});
