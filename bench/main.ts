@@ -1,0 +1,55 @@
+// npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
+// what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
+import { benchMeasure } from "./measure.ts";
+import { benchPut } from "./put.ts";
+
+/** Samples of ours and the rival's, higher is better. */
+export interface Comparison {
+  what: string;
+  unit: string;
+  ours: number[];
+  rival: { name: string; samples: number[] };
+}
+
+const BENCHES: Record<string, () => Promise<Comparison[]>> = { measure: benchMeasure, put: benchPut };
+
+function median(samples: readonly number[]): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.ceil(middle - 0.5)] ?? 0)) / 2;
+}
+
+function row({ what, unit, ours, rival }: Comparison): string[] {
+  const [own, other] = [median(ours), median(rival.samples)];
+  const show = (value: number) => value.toPrecision(3);
+  return [
+    what,
+    `${show(own)} ${unit}`,
+    `${show(other)} ${unit}`,
+    rival.name,
+    (own / other).toFixed(2),
+    `${ours.length}`,
+  ];
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}\n`);
+  process.exit(2);
+}
+const rows = [["benchmark", "ours (median)", "rival (median)", "rival", "ours / rival", "samples"]];
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  process.stderr.write(`${name}…\n`);
+  rows.push(...(await bench()).map(row));
+}
+const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length))) ?? [];
+for (const cells of rows)
+  process.stdout.write(
+    `${cells
+      .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+      .join("  ")
+      .trimEnd()}\n`,
+  );
+process.exit(0);
