@@ -40,6 +40,8 @@ export default defineConfig({
           exclude: excluded,
           server,
           globalSetup: ["test/stack/setup.ts"],
+          // Most of the time they wait for evaluations.
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

@@ -41,7 +41,9 @@ export const chunked = (body: Uint8Array): Uint8Array =>
 function parse(message: string): Answer<unknown> {
   const [head = "", ...rest] = message.split("\r\n\r\n");
   const [status = "", ...lines] = head.split("\r\n");
-  const headers = new Headers(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+  const headers = new Headers(
+    lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+  );
   const body = rest.join("\r\n\r\n");
   const json = body.slice(body.indexOf("{"), body.lastIndexOf("}") + 1);
   return { status: Number(status.split(" ")[1]), headers, text: body, body: json ? JSON.parse(json) : null };

@@ -19,7 +19,7 @@ beforeAll(async () => {
   ({ id } = await newTableModel(team));
 });
 
-const bytesOf = (text: string) => new TextEncoder().encode(text);
+const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text));
 const good = () => tableModel("good", { train: 1, validation: 1, "ood:shift": 1 });
 const put = (body: Uint8Array<ArrayBuffer>, headers = {}, path = `/models/${id}/checkpoints/1`) =>
   team.call("PUT", path, { body, headers });
@@ -48,8 +48,20 @@ const random = Uint8Array.from({ length: 4096 }, (_, n) => (n * 7919 + (n >> 3))
 const notOnnx: (Refusal & { name: string; body: Uint8Array<ArrayBuffer> })[] = [
   { name: "bytes of no format", body: random, status: 422, code: "invalid_checkpoint" },
   { name: "JSON", body: bytesOf('{"weights": [1, 2, 3]}'), status: 422, code: "invalid_checkpoint", says: /JSON/ },
-  { name: "a zip archive", body: bytesOf("PK\x03\x04archive/data.pkl"), status: 422, code: "invalid_checkpoint", says: "torch.save" },
-  { name: "a pickle", body: Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x2e), status: 422, code: "invalid_checkpoint", says: "torch.save" },
+  {
+    name: "a zip archive",
+    body: bytesOf("PK\x03\x04archive/data.pkl"),
+    status: 422,
+    code: "invalid_checkpoint",
+    says: "torch.save",
+  },
+  {
+    name: "a pickle",
+    body: Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x2e),
+    status: 422,
+    code: "invalid_checkpoint",
+    says: "torch.save",
+  },
   { name: "HTML", body: bytesOf("<!doctype html><html></html>"), status: 422, code: "invalid_checkpoint" },
   { name: "nothing", body: new Uint8Array(), status: 422, code: "invalid_checkpoint", says: "empty" },
   { name: "half of a model", body: good().slice(0, 9000), status: 422, code: "invalid_checkpoint" },
@@ -126,7 +138,9 @@ test.each([
   const headers = { "content-length": `${length}` };
   const path = `/models/${id}/checkpoints/77`;
   await sendRaw(team, { method: "PUT", path, headers, body: good().subarray(0, 8000), hangUp: true });
-  await until("its upload", async () => (await uploadsOf(team)).every(({ step, status }) => step !== 77 || status !== "complete"));
+  await until("its upload", async () =>
+    (await uploadsOf(team)).every(({ step, status }) => step !== 77 || status !== "complete"),
+  );
   expect((await team.call("GET", path)).status).toBe(404);
 });
 

@@ -53,7 +53,7 @@ const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp 
   { name: "no output", body: suite({}, { task: "classification" }), says: '"output"' },
   { name: "a split of no known name", body: suite({ "test/x": ids(1), "test/target": ids(1) }), says: "in no split" },
   { name: "an ONNX file", body: tableModel("m", { train: 1, validation: 1, "ood:shift": 1 }), says: /safetensors/i },
-  { name: "JSON", body: new TextEncoder().encode('{"train": [1, 2, 3]}'), says: /\w/ },
+  { name: "JSON", body: Uint8Array.from(Buffer.from('{"train": [1, 2, 3]}')), says: /\w/ },
   { name: "nothing", body: new Uint8Array(), says: /\w/ },
   { name: "half a file", body: suite({}).slice(0, -20), says: /\w/ },
 ];

@@ -81,7 +81,12 @@ test("a run that groks is told of in signed events, each once for every subscrib
 
   const rows = await team.db.select().from(deliveries).where(eq(deliveries.webhookId, all.webhook.id));
   expect(new Set(rows.map(({ eventId }) => eventId)).size).toBe(rows.length);
-  expect(rows.map(({ eventId }) => eventId).sort()).toEqual(all.received().map(({ headers }) => headers["webhook-id"]).sort());
+  expect(rows.map(({ eventId }) => eventId).sort()).toEqual(
+    all
+      .received()
+      .map(({ headers }) => headers["webhook-id"])
+      .sort(),
+  );
 });
 
 test("a delivery that fails comes again under the same id, signed anew", async () => {
@@ -102,7 +107,8 @@ test("a delivery that fails comes again under the same id, signed anew", async (
   expect(received()).toHaveLength(2);
   expect(second.headers["webhook-id"]).toBe(first.headers["webhook-id"]);
   expect(second.body).toBe(first.body);
-  for (const one of received()) expect(verified(webhook.secret, one)).toMatchObject({ type: "ping", data: { webhookId: webhook.id } });
+  for (const one of received())
+    expect(verified(webhook.secret, one)).toMatchObject({ type: "ping", data: { webhookId: webhook.id } });
   expect(await deliveriesOf(team, webhook)).toMatchObject([{ status: "delivered", attempts: 2, lastStatus: 204 }]);
 });
 
@@ -159,7 +165,10 @@ test.each([
 ])("%s is refused as a webhook's address", async (url) => {
   const team = await newTeam();
   const answer = await team.call("POST", "/webhooks", { body: { url } });
-  expect(answer).toMatchObject({ status: 422, body: { code: "invalid_webhook", detail: expect.stringMatching(/\.$/) } });
+  expect(answer).toMatchObject({
+    status: 422,
+    body: { code: "invalid_webhook", detail: expect.stringMatching(/\.$/) },
+  });
   expect(answer.text).not.toContain("password");
   expect(await team.db.select().from(webhooks).where(eq(webhooks.teamId, team.id))).toEqual([]);
 });

@@ -1,0 +1,37 @@
+import { and, eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { evaluations, shards } from "../../src/database/schema.ts";
+import { tedious } from "./hostile-models.ts";
+import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
+import { newTeam } from "./service.ts";
+import { newTableModel, pushAll, SCRIPTS, settledVerdict, trajectoryOf } from "./trajectories.ts";
+
+let stack: PrivateStack;
+beforeAll(async () => {
+  // Attempts follow each other as fast as the sweep finds that the lease has run out.
+  stack = await startPrivateStack({ evaluationDeadlineSeconds: 1, bindings: { EVALUATION_LEASE_SECONDS: "2" } });
+});
+afterAll(() => stack.close());
+
+test("an evaluation that takes too long is ended, fails after five attempts, and holds nothing up for good", async () => {
+  const team = await newTeam(stack);
+  const { id } = await newTableModel(team);
+  const [start, after] = SCRIPTS.memorizer;
+  if (!start || !after) throw new Error("the script is empty");
+  await pushAll(team, id, [start]);
+  const pushed = await team.call("PUT", `/models/${id}/checkpoints/5`, { body: tedious("tedious") });
+  expect(pushed.status).toBe(202);
+  await pushAll(team, id, [after]);
+
+  expect(await settledVerdict(team, id)).toMatchObject({ asOfStep: 10, checkpoints: 2 });
+  const [, point] = await trajectoryOf(team, id);
+  expect(point?.failure).toMatchObject({ code: "evaluator_died", message: expect.stringContaining("5 times") });
+  const claimed = await team.db
+    .select({ attempts: shards.attempts })
+    .from(shards)
+    .innerJoin(evaluations, eq(evaluations.id, shards.evaluationId))
+    .where(and(eq(evaluations.modelId, id), eq(evaluations.step, 5)));
+  // The sixth claim is the one that found out.
+  expect(Math.max(...claimed.map(({ attempts }) => attempts))).toBe(6);
+  expect(stack.lines.filter((line) => line.includes("has not ended after"))).toHaveLength(5);
+});
