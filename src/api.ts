@@ -1,22 +1,26 @@
 import { createApp } from "./app.ts";
 import type { DeliveryHint } from "./context.ts";
-import { type Env, parseEnv } from "./env.ts";
+import { type Config, type Env, parseEnv } from "./env.ts";
 import { consumeDeliveries } from "./jobs/deliveries.ts";
 import { runSweep } from "./jobs/sweep.ts";
 import type { App } from "./routes/app-type.ts";
 
-/** Bindings are the same for every request of an isolate, and so is the app over them. */
+/** Bindings are the same for every request of an isolate, and so is what is made of them. */
+let config: Config | undefined;
 let app: App | undefined;
 
 export default {
   fetch(request, env, execution) {
-    app ??= createApp(parseEnv(env));
+    config ??= parseEnv(env);
+    app ??= createApp(config);
     return app.fetch(request, env, execution);
   },
   async queue(batch, env) {
-    await consumeDeliveries(parseEnv(env), batch);
+    config ??= parseEnv(env);
+    await consumeDeliveries(config, batch);
   },
   async scheduled(_event, env) {
-    await runSweep(parseEnv(env));
+    config ??= parseEnv(env);
+    await runSweep(config);
   },
 } satisfies ExportedHandler<Env, DeliveryHint>;

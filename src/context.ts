@@ -1,4 +1,4 @@
-import { type ArtifactStore, createArtifactStore } from "./artifacts/store.ts";
+import type { ArtifactStore } from "./artifacts/store.ts";
 import { connect, type Database } from "./database/client.ts";
 import type { Scope } from "./database/schema.ts";
 import type { Config } from "./env.ts";
@@ -55,7 +55,7 @@ export function openContext(config: Config, requestId: string): { ctx: Context; 
   const { db, close } = connect(config.database);
   const ctx: Context = {
     db,
-    artifacts: createArtifactStore(config.store),
+    artifacts: config.artifacts,
     queues: config.queues,
     now: () => new Date(),
     log: createLog(requestId),

@@ -1,4 +1,4 @@
-import type { StoreConfig } from "./artifacts/store.ts";
+import { type ArtifactStore, createArtifactStore } from "./artifacts/store.ts";
 import type { DeliveryHint, EvaluationHint } from "./context.ts";
 import type { Connection } from "./database/client.ts";
 
@@ -22,7 +22,8 @@ export interface Env {
 /** Typed configuration, handed inward: nothing below reads a binding. */
 export interface Config {
   database: Connection;
-  store: StoreConfig;
+  /** Holds no socket of its own, so one serves every request of an isolate. */
+  artifacts: ArtifactStore;
   local: boolean;
   /** How long a claimed unit of an evaluation is nobody else's. */
   leaseSeconds: number;
@@ -40,24 +41,25 @@ export function parseEnv(env: Env): Config {
     if (!value) missing.push(name);
     return value ?? "";
   };
-  const config: Config = {
-    database: { url: required("DATABASE_URL"), wsProxy: env.DATABASE_WS_PROXY },
-    store: {
-      endpoint: required("S3_ENDPOINT"),
-      region: env.S3_REGION ?? "auto",
-      bucket: required("S3_BUCKET"),
-      accessKeyId: required("S3_ACCESS_KEY_ID"),
-      secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
-    },
-    local: env.LOCAL === "1",
-    leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
-    queues: { evaluations: env.EVALUATIONS, deliveries: env.DELIVERIES },
+  const store = {
+    endpoint: required("S3_ENDPOINT"),
+    region: env.S3_REGION ?? "auto",
+    bucket: required("S3_BUCKET"),
+    accessKeyId: required("S3_ACCESS_KEY_ID"),
+    secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
   };
+  const database = { url: required("DATABASE_URL"), wsProxy: env.DATABASE_WS_PROXY };
   for (const name of ["EVALUATIONS", "DELIVERIES"] as const) if (!env[name]) missing.push(name);
   if (missing.length > 0) {
     throw new Error(
       `Missing bindings: ${missing.join(", ")}. Set them in wrangler.toml or with "wrangler secret put".`,
     );
   }
-  return config;
+  return {
+    database,
+    artifacts: createArtifactStore(store),
+    local: env.LOCAL === "1",
+    leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
+    queues: { evaluations: env.EVALUATIONS, deliveries: env.DELIVERIES },
+  };
 }
