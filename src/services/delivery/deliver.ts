@@ -17,6 +17,10 @@ export async function deliver(ctx: Context, deliveryId: string): Promise<Deliver
   const claimed = await claim(ctx, deliveryId);
   if (!claimed) return "nothing_to_do";
   const { delivery, webhook } = claimed;
+  if (!webhook.enabled) {
+    await record(ctx, delivery.id, { status: "exhausted", lastError: "the webhook is disabled" });
+    return "failed";
+  }
   const answer = await send(ctx, webhook, delivery);
   if (answer.status !== null && answer.status >= 200 && answer.status < 300) {
     await record(ctx, delivery.id, {
