@@ -6,7 +6,14 @@ import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { hintEvaluation, queueEvaluation } from "../evaluation/queue.ts";
 import type { PinnedModel } from "../model/internal.ts";
-import { closeUpload, deleteDiscarded, discardUpload, openUpload, type Upload } from "../upload/internal.ts";
+import {
+  asUploadFailure,
+  closeUpload,
+  deleteDiscarded,
+  discardUpload,
+  openUpload,
+  type Upload,
+} from "../upload/internal.ts";
 import { checkInputs } from "./check-inputs.ts";
 import { type ReceivedArtifact, receiveArtifact } from "./receive.ts";
 
@@ -56,7 +63,7 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
     return stored;
   } catch (error) {
     await discardUpload(ctx, upload);
-    throw error;
+    throw asUploadFailure(ctx, error);
   }
 }
 

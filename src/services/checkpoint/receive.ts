@@ -20,7 +20,7 @@ export interface ReceivedArtifact {
 /**
  * Receives a checkpoint in one pass: hashed, measured and stored under `key`. When it throws, an object may or may
  * not be there: the caller discards the key.
- * @throws DomainError `body_truncated`, `unsupported_format`, `invalid_checkpoint`, `storage_unavailable`
+ * @throws DomainError `body_truncated`, `unsupported_format`, `invalid_checkpoint`; StoreUnavailable
  */
 export async function receiveArtifact(
   ctx: Context,
@@ -35,10 +35,6 @@ export async function receiveArtifact(
   } catch (error) {
     if (error instanceof TensorFormatError) {
       throw new DomainError("invalid_checkpoint", error.message, { reason: error.code });
-    }
-    if (error instanceof StoreUnavailable) {
-      ctx.log("error", "store.unavailable", { cause: String(error.cause) });
-      throw new DomainError("storage_unavailable", "The object store does not answer: nothing was stored, try again.");
     }
     throw error;
   }
@@ -83,11 +79,13 @@ async function receiveStreamed(
     for await (const chunk of readChunks(body, length)) {
       meter ??= openMeter(chunk);
       meter.write(chunk);
-      await Promise.all([toHash.write(chunk), Promise.race([toStore.write(chunk), failing(stored)])]);
+      // Where the pipe breaks the store has let go of it: its own answer says why.
+      const passed = toStore.write(chunk).catch(() => stored);
+      await Promise.all([toHash.write(chunk), Promise.race([passed, failing(stored)])]);
     }
     if (!meter) throw truncated(0, length);
     const measurement = meter.end();
-    await Promise.all([toHash.close(), toStore.close()]);
+    await Promise.all([toHash.close(), toStore.close().catch(() => stored)]);
     await stored;
     return { digest: formatDigest(await hash.digest), measurement };
   } catch (error) {

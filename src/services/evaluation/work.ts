@@ -100,13 +100,16 @@ async function loadArtifact(ctx: Context, objectKey: string): Promise<Uint8Array
   return bytes;
 }
 
-/** Lets go of a unit that failed through no fault of the model, so that a retry need not wait out the lease. */
+/**
+ * Lets go of a unit that failed through no fault of the model, so that a retry need not wait out the lease. The
+ * attempt is not counted: however long the store is away, no evaluator died of the model.
+ */
 async function release(ctx: Context, claimed: readonly ShardRow[]): Promise<void> {
   const ordinals = claimed.map(({ ordinal }) => ordinal);
   const [{ evaluationId } = { evaluationId: "" }] = claimed;
   await ctx.db
     .update(shards)
-    .set({ leaseUntil: null })
+    .set({ leaseUntil: null, attempts: sql`${shards.attempts} - 1` })
     .where(and(eq(shards.evaluationId, evaluationId), inArray(shards.ordinal, ordinals), isNull(shards.doneAt)));
 }
 

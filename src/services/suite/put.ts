@@ -4,7 +4,7 @@ import { suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { sha256 } from "../digest.ts";
-import { closeUpload, discardUpload, openUpload } from "../upload/internal.ts";
+import { asUploadFailure, closeUpload, discardUpload, openUpload } from "../upload/internal.ts";
 import { findVersion, latestVersion, type NamedSuiteVersion } from "./internal.ts";
 import { readSuite } from "./read-suite.ts";
 
@@ -13,7 +13,7 @@ export const MAX_SUITE_BYTES = 32 * 1024 * 1024;
 
 /**
  * Keeps a suite version. The same bytes under the same name are the same version, and answer so.
- * @throws DomainError `invalid_suite`
+ * @throws DomainError `invalid_suite`, `storage_unavailable`
  */
 export async function putSuite(
   ctx: TeamContext,
@@ -54,7 +54,7 @@ export async function putSuite(
     if (created) return { name: input.name, version: created, created: true };
   } catch (error) {
     await discardUpload(ctx, upload);
-    throw error;
+    throw asUploadFailure(ctx, error);
   }
   const winner = await findVersion(ctx.db, teamId, input.name, version);
   if (!winner) throw new Error(`suite version ${version} vanished`);

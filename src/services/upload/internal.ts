@@ -1,4 +1,5 @@
 import { and, eq } from "drizzle-orm";
+import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context, TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { uploads } from "../../database/schema.ts";
@@ -64,4 +65,11 @@ export async function deleteDiscarded(ctx: Context, upload: Upload): Promise<voi
   } catch (error) {
     ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });
   }
+}
+
+/** What an upload's sender is told when the store is away; any other failure as it is. */
+export function asUploadFailure(ctx: Context, error: unknown): unknown {
+  if (!(error instanceof StoreUnavailable)) return error;
+  ctx.log("error", "store.unavailable", { cause: String(error.cause) });
+  return new DomainError("storage_unavailable", "The object store does not answer: nothing was stored, try again.");
 }
