@@ -81,7 +81,14 @@ export async function readFrontier(
   const replay = Number(extent?.known ?? 0) !== folded.points;
 
   const rows = await db
-    .select({ step, results: evaluations.results, weightNorm: artifacts.weightNorm })
+    .select({
+      step,
+      results: evaluations.results,
+      // Of weights that are not all numbers the norm is partial: its fall would pass for weights that reorganise.
+      weightNorm: sql<
+        number | null
+      >`case when (${artifacts.measurement}->>'nonFinite')::bigint = 0 then ${artifacts.weightNorm} end`,
+    })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
     .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
