@@ -62,3 +62,15 @@ test("a model that answers everything the same is evaluated: ties go to the lowe
     splits: { train: { correct: ROWS / 10, total: ROWS, loss: expect.closeTo(Math.log(10), 5) } },
   });
 });
+
+test("weights that are no numbers count for no fall of the norm: a run that diverges is not latent", async () => {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.memorizer);
+  for (const step of [500, 510]) await push(team, id, step, smallTable(`diverged ${step}`, 360, 10, Number.NaN));
+  const verdict = await settledVerdict(team, id);
+  expect(verdict).toMatchObject({ verdict: "memorizer", asOfStep: 510, deployable: false });
+  expect(verdict.evidence.weightNorm).toMatchObject({ trend: "flat" });
+  const last = (await trajectoryOf(team, id)).at(-1);
+  expect(last?.splits?.["train"]).toEqual({ correct: 0, total: ROWS, loss: null });
+});
