@@ -54,10 +54,13 @@ export async function superviseWorker(options: WorkerProcessOptions): Promise<Wo
     });
     options.onPidChange(started.pid);
     const complaint = relayOutput(started, options);
-    onListening(started.stdio[3], (port) => ready.resolve(port));
+    const mine = ready;
+    onListening(started.stdio[3], (port) => mine.resolve(port));
     await ended;
     child = undefined;
     ready = Promise.withResolvers();
+    // Who waits for a Worker that died before it listened waits for the next; otherwise this changes nothing.
+    mine.resolve(ready.promise);
     options.onPidChange(undefined);
     return complaint();
   };
