@@ -1,43 +1,71 @@
 import * as ort from "onnxruntime-web/wasm";
 // By its path: the package's export map does not name the file, and workerd takes WASM only as a module.
 import ortModule from "../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 /** 80 MiB: what a 16 MB model needs, and what leaves room for JavaScript in an isolate of 128 MB. */
 const MAX_HEAP_PAGES = 1280;
 /** A file that exists only to be recognised: ORT insists on bytes, workerd on the compiled module. */
 const SENTINEL = new Uint8Array([0, 97, 115, 109]);
+/** About as small as an ONNX model can be, one Identity node: creating its session makes ORT initialise. */
+const IDENTITY = Uint8Array.from(
+  atob("CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE="),
+  (character) => character.charCodeAt(0),
+);
 
-let loading: Promise<typeof ort> | undefined;
+/** ONNX Runtime in this isolate's WebAssembly memory. */
+export interface Runtime {
+  ort: typeof ort;
+  /**
+   * Puts the memory back to where it was before the first model. After an allocation that failed or a trap, ORT has
+   * leaked what it held and its structures cannot be trusted: without this the next model, of whoever it is, would
+   * fail too. Every session made before is gone.
+   */
+  restore(): void;
+}
+
+let loading: Promise<Runtime> | undefined;
 
 /**
- * ONNX Runtime, loaded once per isolate: a second concurrent initialisation throws, and one that failed stays
- * failed, so every caller shares one promise.
+ * Loaded once per isolate: a second concurrent initialisation throws, and one that failed stays failed, so every
+ * caller shares one promise. It waits for no I/O, so it cannot die with the request that began it.
  */
-export function loadRuntime(): Promise<typeof ort> {
+export function loadRuntime(): Promise<Runtime> {
   loading ??= initialise();
   return loading;
 }
 
-async function initialise(): Promise<typeof ort> {
-  capWasmMemory();
+async function initialise(): Promise<Runtime> {
+  const memory = captureMemory();
   answerSentinelWithModule();
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.proxy = false;
   ort.env.wasm.wasmBinary = SENTINEL;
   ort.env.logLevel = "error";
-  return ort;
+  const session = await ort.InferenceSession.create(IDENTITY);
+  await session.release();
+  const snapshot: Snapshot = takeSnapshot(memory());
+  return { ort, restore: () => snapshot.restore() };
 }
 
 /**
- * A hostile model can make ORT ask for gigabytes while it folds constants. Capping the memory it creates turns that
- * into a catchable std::bad_alloc.
+ * Finds the memory that ORT makes for itself, and caps it: a hostile model can make ORT ask for gigabytes while it
+ * folds constants, and the cap turns that into a catchable std::bad_alloc.
  */
-function capWasmMemory(): void {
+function captureMemory(): () => WebAssembly.Memory {
   const Original = WebAssembly.Memory;
+  let largest: WebAssembly.Memory | undefined;
   WebAssembly.Memory = class extends Original {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
       super({ ...descriptor, maximum: Math.min(descriptor.maximum ?? MAX_HEAP_PAGES, MAX_HEAP_PAGES) });
+      // ORT also makes empty ones, to see what the platform can do.
+      if (this.buffer.byteLength > (largest?.buffer.byteLength ?? 0)) largest = this;
     }
+  };
+  return () => {
+    WebAssembly.Memory = Original;
+    if (!largest) throw new Error("ONNX Runtime made no memory of its own");
+    return largest;
   };
 }
 

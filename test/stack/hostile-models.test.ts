@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bomb, impossibleShapes, lateBomb, smallTable, unknownOperator } from "./hostile-models.ts";
+import { bomb, greedyTable, impossibleShapes, lateBomb, smallTable, unknownOperator } from "./hostile-models.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { ROWS } from "./table-model.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict, trajectoryOf } from "./trajectories.ts";
@@ -73,4 +73,32 @@ test("weights that are no numbers count for no fall of the norm: a run that dive
   expect(verdict.evidence.weightNorm).toMatchObject({ trend: "flat" });
   const last = (await trajectoryOf(team, id)).at(-1);
   expect(last?.splits?.["train"]).toEqual({ correct: 0, total: ROWS, loss: null });
+});
+
+test("a model whose batches do not fit the memory is evaluated in smaller ones", async () => {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  // 1.2 MB a row: 32 rows fit an isolate, 64 do not.
+  await push(team, id, 1, greedyTable("greedy", 300_000));
+  const all = { correct: ROWS, total: ROWS };
+  expect((await ended(team, id, 1)).evaluation).toMatchObject({
+    status: "done",
+    splits: { train: all, validation: all, "ood:shift": all },
+  });
+});
+
+test("models that exhaust the memory, one after the other, spoil nothing for another team", async () => {
+  const [greedy, other] = [await newTeam(), await newTeam()];
+  const { id } = await newTableModel(greedy);
+  const { id: good } = await newTableModel(other);
+  for (let step = 0; step < 12; step += 1) {
+    // 120 MB for a single row, or 2 GB at load: the heap has 80 MB.
+    await push(greedy, id, step, step % 2 ? bomb(`bomb ${step}`) : greedyTable(`greedy ${step}`, 30_000_000));
+    expect((await ended(greedy, id, step)).evaluation).toMatchObject({
+      status: "failed",
+      failure: { code: expect.stringMatching(/^model_(failed|refused)$/) },
+    });
+    await push(other, good, step, smallTable(`good ${step}`, 360, 10, step + 1));
+    expect((await ended(other, good, step)).evaluation).toMatchObject({ status: "done" });
+  }
 });

@@ -107,3 +107,20 @@ export function endless(name: string): Uint8Array<ArrayBuffer> {
     initializer("table", FLOAT, [360, 10], floats(...new Array<number>(3600).fill(0))),
   );
 }
+
+/** A table of the right answers that also fills `perRow` floats for every row of a batch: greedy, and right. */
+export function greedyTable(name: string, perRow: number): Uint8Array<ArrayBuffer> {
+  const table = Array.from({ length: 360 * 10 }, (_, n) => (Math.floor(n / 10) % 10 === n % 10 ? 1 : 0));
+  return onTableSuite(
+    name,
+    node("Gather", ["table", "row"], ["answers"]),
+    node("Shape", ["row"], ["rows"]),
+    node("Concat", ["rows", "perRow"], ["size"], message(5, text(1, "axis"), integer(3, 0), integer(20, 2))),
+    node("ConstantOfShape", ["size"], ["filled"]),
+    node("ReduceSum", ["filled", "axis"], ["nothing"]),
+    node("Add", ["answers", "nothing"], ["logits"]),
+    initializer("table", FLOAT, [360, 10], floats(...table)),
+    initializer("perRow", INT64, [1], int64s(perRow)),
+    initializer("axis", INT64, [1], int64s(1)),
+  );
+}
