@@ -12,27 +12,39 @@ const UNIT_OPERATIONS = 3e10;
 /** Below this a shard costs more in bookkeeping than it spares. */
 const SMALLEST_SHARD = 64;
 
+/** What a plan must know of a split: its rows, and its targets where each row has several. */
+export interface PlannedSplit {
+  name: string;
+  rows: number;
+  total: number;
+}
+
 /**
  * Cuts a suite into shards and groups them into units that one message evaluates within the edge's CPU limit.
- * The cost of a row is taken as two operations for each parameter, which is exact for dense layers.
+ * The cost of a row is taken as two operations for each parameter and target: exact for dense layers that meet each
+ * token once, too little where weights are used again and again (convolutions, tied weights, attention over long
+ * rows). What a model really takes is bounded by the platform's limits and the count of attempts, not here.
  * Deterministic, so that every plan of the same checkpoint is the same.
  */
-export function planShards(splits: readonly { name: string; rows: number }[], parameters: number): PlannedShard[] {
-  const rowsPerUnit = Math.max(SMALLEST_SHARD, Math.floor(UNIT_OPERATIONS / Math.max(1, 2 * parameters)));
+export function planShards(splits: readonly PlannedSplit[], parameters: number): PlannedShard[] {
   const shards: PlannedShard[] = [];
   let unit = 0;
-  let room = rowsPerUnit;
+  let room = UNIT_OPERATIONS;
   for (const split of splits) {
+    const rowOperations = 2 * Math.max(1, parameters) * Math.max(1, split.total / split.rows);
     let first = 0;
     while (first < split.rows) {
-      if (room === 0) {
+      const left = split.rows - first;
+      const fits = Math.floor(room / rowOperations);
+      if (fits < Math.min(SMALLEST_SHARD, left) && room < UNIT_OPERATIONS) {
         unit += 1;
-        room = rowsPerUnit;
+        room = UNIT_OPERATIONS;
+        continue;
       }
-      const rows = Math.min(room, split.rows - first);
+      const rows = Math.min(left, Math.max(SMALLEST_SHARD, fits));
       shards.push({ ordinal: shards.length, unit, split: split.name, firstRow: first, rows });
       first += rows;
-      room -= rows;
+      room -= rows * rowOperations;
     }
   }
   return shards;
