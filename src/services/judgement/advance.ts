@@ -3,7 +3,6 @@ import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { announcements, judgements } from "../../database/schema.ts";
 import {
-  type Announcement,
   append,
   begin,
   conclude,
@@ -13,7 +12,7 @@ import {
   type Verdict,
 } from "../../phases/judge.ts";
 import { enqueueEvents, hintDeliveries, type NewEvent } from "../delivery/enqueue.ts";
-import { announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
+import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
 
 /**
@@ -62,8 +61,10 @@ async function fold(ctx: Context, tx: Transaction, key: JudgementKey, judgement:
   const conclusion = conclude(state);
 
   const ledger = await readLedger(tx, key);
-  const added = frontier.replay ? reconcile(ledger, announced, conclusion.transitions) : announce(ledger, announced);
-  await appendToLedger(tx, key, ledger.length, added, state);
+  const added = frontier.replay
+    ? reconcile(ledger, announced, conclusion.transitions, state.lastStep ?? 0)
+    : announce(ledger, announced);
+  await appendToLedger(tx, key, ledger.length, added);
   const transitions = withIds([...ledger, ...added], conclusion.transitions);
   const verdict = { ...conclusion, transitions };
   await tx
@@ -79,13 +80,13 @@ async function fold(ctx: Context, tx: Transaction, key: JudgementKey, judgement:
   return await enqueueEvents(tx, subject, eventsOf(added, judgement.verdict, verdict), ctx.now());
 }
 
-function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announcement[] } {
+function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announced[] } {
   let state = start;
-  const announced: Announcement[] = [];
+  const announced: Announced[] = [];
   for (const point of points) {
     const next = append(state, point);
     state = next.state;
-    announced.push(...next.announcements);
+    announced.push(...next.announcements.map((announcement) => ({ announcement, step: point.step })));
   }
   return { state, announced };
 }
@@ -96,6 +97,7 @@ async function readLedger(tx: Transaction, key: JudgementKey): Promise<LedgerEnt
       type: announcements.type,
       transitionId: announcements.transitionId,
       transition: announcements.transition,
+      asOfStep: announcements.asOfStep,
     })
     .from(announcements)
     .where(
@@ -113,7 +115,6 @@ async function appendToLedger(
   { teamId, modelId, suiteVersionId }: JudgementKey,
   length: number,
   added: readonly LedgerEntry[],
-  state: FoldState,
 ): Promise<void> {
   if (added.length === 0) return;
   await tx.insert(announcements).values(
@@ -124,7 +125,6 @@ async function appendToLedger(
       suiteVersionId,
       detectorVersion: DETECTOR_VERSION,
       position: length + n + 1,
-      asOfStep: entry.type === "detected" ? entry.transition.detectedAtStep : (state.lastStep ?? 0),
     })),
   );
 }

@@ -7,6 +7,14 @@ export interface LedgerEntry {
   type: AnnouncementType;
   transitionId: string;
   transition: Transition;
+  /** The step of the point that brought it: of a late point's revisions, the last step of the replay. */
+  asOfStep: number;
+}
+
+/** What an append announced, and the step of the point that was appended. */
+export interface Announced {
+  announcement: Announcement;
+  step: number;
 }
 
 /** A transition keeps its id for good: it is the nth of its kind on its split. */
@@ -20,13 +28,13 @@ function latest(entries: readonly LedgerEntry[]): Map<string, LedgerEntry> {
 }
 
 /** The lines that new points below the frontier add: what the fold announced, in its order. */
-export function announce(ledger: readonly LedgerEntry[], announcements: readonly Announcement[]): LedgerEntry[] {
+export function announce(ledger: readonly LedgerEntry[], announced: readonly Announced[]): LedgerEntry[] {
   const ids = new Map([...latest(ledger)].map(([key, entry]) => [key, entry.transitionId]));
-  return announcements.map(({ type, transition }) => {
+  return announced.map(({ announcement: { type, transition }, step }) => {
     const key = identity(transition);
     const transitionId = ids.get(key) ?? newId("transition");
     ids.set(key, transitionId);
-    return { type, transitionId, transition };
+    return { type, transitionId, transition, asOfStep: step };
   });
 }
 
@@ -36,8 +44,9 @@ export function announce(ledger: readonly LedgerEntry[], announcements: readonly
  */
 export function reconcile(
   ledger: readonly LedgerEntry[],
-  announcements: readonly Announcement[],
+  announced: readonly Announced[],
   transitions: readonly Transition[],
+  lastStep: number,
 ): LedgerEntry[] {
   const said = latest(ledger);
   const now = new Map(transitions.map((transition) => [identity(transition), transition]));
@@ -45,12 +54,13 @@ export function reconcile(
   for (const [key, entry] of said) {
     const transition = now.get(key);
     if (!transition) {
-      if (entry.type !== "retracted") revisions.push({ ...entry, type: "retracted" });
+      if (entry.type !== "retracted") revisions.push({ ...entry, type: "retracted", asOfStep: lastStep });
     } else if (entry.type === "retracted" || !sameTransition(transition, entry.transition)) {
-      revisions.push({ type: revisionType(entry, transition), transitionId: entry.transitionId, transition });
+      const type = revisionType(entry, transition);
+      revisions.push({ type, transitionId: entry.transitionId, transition, asOfStep: lastStep });
     }
   }
-  const unsaid = announcements.filter(({ transition }) => !said.has(identity(transition)));
+  const unsaid = announced.filter(({ announcement }) => !said.has(identity(announcement.transition)));
   return [...revisions, ...announce(ledger, unsaid)];
 }
 
