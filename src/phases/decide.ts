@@ -1,6 +1,6 @@
 import type { FoldState } from "./fold.ts";
 import { reorganising } from "./norm.ts";
-import { isOod } from "./points.ts";
+import { decidingOf } from "./points.ts";
 import { accuracyAt, rescale, type SplitState } from "./split.ts";
 import { examplesUntil, median, wilson } from "./statistics.ts";
 import { trainLevel } from "./train.ts";
@@ -32,12 +32,7 @@ const TOLD_WIDTH = 0.1;
 /** A grokked model generalized at least so much later than it fitted, and not before. */
 const GROKKED = { atFit: 0.25, checkpoints: 5, times: 3 };
 
-/** The splits that decide: all OOD splits; validation where there are none. */
-export function decidingSplits(state: FoldState): string[] {
-  const names = Object.keys(state.splits).toSorted();
-  const ood = names.filter(isOod);
-  return ood.length > 0 ? ood : names.filter((name) => name === "validation");
-}
+export const decidingSplits = (state: FoldState): string[] => decidingOf(Object.keys(state.splits));
 
 /** The verdict on these splits: the first of the definitions that holds. */
 export function decide(state: FoldState, deciding: readonly string[]): Decision {

@@ -7,7 +7,8 @@ import { conclude } from "./verdict.ts";
 
 export { TrajectoryError, type TrajectoryErrorCode } from "./error.ts";
 export { append, begin, type FoldState } from "./fold.ts";
-export { isSplitName } from "./points.ts";
+export { holdsCeiling } from "./holds.ts";
+export { decidingOf, isOod, isSplitName } from "./points.ts";
 export { DEFAULT_POLICY, type Policy } from "./policy.ts";
 export type * from "./types.ts";
 export { conclude } from "./verdict.ts";

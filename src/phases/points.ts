@@ -6,6 +6,12 @@ export const isOod = (split: string): boolean => split === "ood" || /^ood:./.tes
 /** True for the names a split can have: `train`, `validation`, `ood`, `ood:<name>`. */
 export const isSplitName = (split: string): boolean => split === "train" || split === "validation" || isOod(split);
 
+/** Of splits by name those that decide, sorted: all OOD splits; validation where there are none. */
+export function decidingOf(splits: readonly string[]): string[] {
+  const ood = splits.filter(isOod).toSorted();
+  return ood.length > 0 ? ood : splits.filter((name) => name === "validation");
+}
+
 /** Throws `TrajectoryError` unless the point can be judged: counts that are counts, numbers that are finite. */
 export function checkPoint(point: Point): void {
   const { step } = point;

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
 import { DETECTOR_VERSION } from "../phases/judge.ts";
-import type { StoredVerdict } from "../services/judgement/get-verdict.ts";
-import { checkGate, type GateSubject, getVerdict } from "../services/judgement/get-verdict.ts";
+import { checkGate, type GateSubject } from "../services/judgement/check-gate.ts";
+import { getVerdict, type StoredVerdict } from "../services/judgement/get-verdict.ts";
 import { listAnnouncements } from "../services/judgement/list-announcements.ts";
 import { getModelOwnedBy, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
@@ -102,7 +102,7 @@ const getRoute = createRoute({
   operationId: "getVerdict",
   summary: "The verdict; with `require`, a deploy gate",
   description:
-    "With `require=generalizer` it answers 200 or 412 `verdict_not_met`, so `curl -f` is a gate. `digest` or `step` ask about the very bytes to be deployed: they must be evaluated, at or after the settled step.",
+    "With `require=generalizer` it answers 200 or 412 `verdict_not_met`, so `curl -f` is a gate. `digest` or `step` ask about the very bytes to be deployed: they must be evaluated, at or after the settled step, and for a generalizer hold the ceiling on every deciding split themselves.",
   middleware: [requireActor("read")] as const,
   request: {
     params,
@@ -147,7 +147,6 @@ export function registerVerdict(app: App): void {
     const { team } = c.var;
     const query = c.req.valid("query");
     const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
-    const verdict = await getVerdict(team, model);
     const subject = gateSubject(query);
     if (subject && !query.require) {
       throw new DomainError(
@@ -155,7 +154,7 @@ export function registerVerdict(app: App): void {
         "step and digest ask about a required verdict: add require=generalizer.",
       );
     }
-    if (query.require) await checkGate(team, model, verdict, query.require, subject);
+    const verdict = await (query.require ? checkGate(team, model, query.require, subject) : getVerdict(team, model));
     return c.json(toVerdict(model, verdict), 200);
   });
 
