@@ -5,12 +5,16 @@ import { DomainError, toProblem } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { registerPages } from "./pages/register.tsx";
 import { type App, createRouter, type RouteContext } from "./routes/app-type.ts";
+import { limitBody } from "./routes/body.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerModels } from "./routes/models.ts";
 import { registerSuites } from "./routes/suites.ts";
 import { registerVerdict } from "./routes/verdict.ts";
 import { registerWebhooks } from "./routes/webhooks.ts";
+
+/** JSON and forms: no document that a route takes comes near it. */
+const MAX_DOCUMENT_BYTES = 64 * 1024;
 
 /** The HTTP surface: context, errors, pages, routes and the document that describes them. */
 export function createApp(config: Config): App {
@@ -32,6 +36,9 @@ export function createApp(config: Config): App {
       c.executionCtx.waitUntil(close());
     }
   });
+  // Files are PUT, under limits of their own; all else is weighed here, ahead of the keys.
+  const limit = limitBody(MAX_DOCUMENT_BYTES);
+  app.use(async (c, next) => (c.req.method === "PUT" ? await next() : await limit(c, next)));
   app.onError(answerProblem);
   app.notFound((c) => answerProblem(new DomainError("not_found", `There is no ${c.req.method} ${c.req.path}.`), c));
 

@@ -10,6 +10,7 @@ import type { TeamContext } from "../context.ts";
 import { DomainError } from "../errors.ts";
 import type { App, AppEnv, RouteContext } from "../routes/app-type.ts";
 import { SESSION_COOKIE } from "../routes/authenticate.ts";
+import { declaredLength } from "../routes/body.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { getVerdict } from "../services/judgement/get-verdict.ts";
 import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
@@ -23,6 +24,8 @@ const REFRESH_SECONDS = 2;
 /** A plot of more points than this would be a smear: the API pages through the rest. */
 const PLOTTED_POINTS = 10_000;
 const LISTED_MODELS = 200;
+/** A key and a path. */
+const MAX_FORM_BYTES = 4096;
 
 const headers = secureHeaders({
   contentSecurityPolicy: {
@@ -41,8 +44,8 @@ const headers = secureHeaders({
 /** Pages live at the paths of the API and answer where `Accept` asks for HTML; other requests pass on. */
 export function registerPages(app: App): void {
   app.get("/sign-in", headers, (c) => page(c, { title: "Sign in" }, <SignIn next={nextPath(c)} refused={false} />));
-  app.post("/sign-in", headers, guardForm, signIn);
-  app.post("/sign-out", headers, guardForm, signOut);
+  app.post("/sign-in", headers, limitForm, guardForm, signIn);
+  app.post("/sign-out", headers, limitForm, guardForm, signOut);
 
   app.get(
     "/",
@@ -136,6 +139,12 @@ async function signOut(c: RouteContext): Promise<Response> {
   deleteCookie(c, SESSION_COOKIE, { path: "/" });
   return c.redirect("/sign-in", 303);
 }
+
+/** Anybody may send one, so it is weighed before it is read. */
+const limitForm = createMiddleware<AppEnv>(async (c, next) => {
+  declaredLength(c, MAX_FORM_BYTES);
+  await next();
+});
 
 /** A form from another site must not sign anybody in or out. */
 const guardForm = createMiddleware<AppEnv>(async (c, next) => {

@@ -1,3 +1,4 @@
+import { bodyLimit } from "hono/body-limit";
 import { DomainError } from "../errors.ts";
 import type { RouteContext } from "./app-type.ts";
 
@@ -11,8 +12,19 @@ export function declaredLength(c: RouteContext, most: number): number {
     throw new DomainError("length_required", "Send Content-Length: a body of unknown length cannot be verified.");
   }
   const length = Number(header);
-  if (length > most) {
-    throw new DomainError("body_too_large", `The body has ${length} bytes; at most ${most} are taken here.`, { most });
-  }
+  if (length > most) throw tooLarge(`The body has ${length} bytes`, most);
   return length;
+}
+
+/** Refuses what is longer before anything parses it; a body of undeclared length is counted as it comes in. */
+export const limitBody = (most: number) =>
+  bodyLimit({
+    maxSize: most,
+    onError: () => {
+      throw tooLarge("The body is too long", most);
+    },
+  });
+
+function tooLarge(what: string, most: number): DomainError {
+  return new DomainError("body_too_large", `${what}; at most ${most} bytes are taken here.`, { most });
 }

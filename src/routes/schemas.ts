@@ -95,4 +95,5 @@ export const bodyErrors = {
   415: problem("The format is not supported"),
   503: problem("The object store does not answer: try again"),
 };
+export const postErrors = { 413: bodyErrors[413] };
 export const gateErrors = { 412: problem("The verdict is not the required one") };

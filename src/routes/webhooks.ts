@@ -12,7 +12,7 @@ import {
 import { pingWebhook } from "../services/webhook/ping.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { errorResponses, json, PageQuery, Time, unprocessable } from "./schemas.ts";
+import { errorResponses, json, PageQuery, postErrors, Time, unprocessable } from "./schemas.ts";
 
 const SUBSCRIBABLE = EVENT_TYPES.filter((type): type is Exclude<EventType, "ping"> => type !== "ping");
 
@@ -86,7 +86,7 @@ const create = createRoute({
   description: "Deliveries follow Standard Webhooks 1.0. `webhook-id` names the event: deduplicate by it.",
   middleware: [requireActor("admin")] as const,
   request: { body: { required: true, content: { "application/json": { schema: NewWebhook } } } },
-  responses: { 201: json(CreatedWebhook, "Subscribed"), ...errorResponses, ...unprocessable },
+  responses: { 201: json(CreatedWebhook, "Subscribed"), ...errorResponses, ...postErrors, ...unprocessable },
 });
 
 const list = createRoute({

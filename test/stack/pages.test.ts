@@ -1,6 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { chunked, sendRaw } from "./bodies.ts";
 import { CHROMIUM, hasChromium, openBrowser } from "./browser.ts";
+import { expectRefusal } from "./refused.ts";
 import { call, newTeam, shared, type Team } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
 
@@ -42,6 +44,26 @@ test("after signing in the browser stays on this site, whatever the form says", 
     expect(answer.headers.get("set-cookie")).toMatch(/HttpOnly.*SameSite=Lax/i);
   }
 });
+
+test.each(["/sign-in", "/sign-out"])(
+  "POST %s takes a form's few bytes, and says so before it reads more",
+  async (path) => {
+    const team = await newTeam();
+    const form = { "content-type": "application/x-www-form-urlencoded", origin: team.service.url };
+    const body = Buffer.from(`key=${"x".repeat(5000)}`);
+    const tooLarge = await call(team.service, "POST", path, { headers: form, body: Uint8Array.from(body) });
+    expectRefusal(tooLarge, { status: 413, code: "body_too_large", says: "4096" });
+    // Declared, and never sent: nothing waits for it.
+    const declared = { ...form, "content-length": "95000000" };
+    const promised = await sendRaw(team, { method: "POST", path, headers: declared, body });
+    if (!promised) throw new Error("no answer");
+    expectRefusal(promised, { status: 413, code: "body_too_large" });
+    const headers = { ...form, "transfer-encoding": "chunked" };
+    const undeclared = await sendRaw(team, { method: "POST", path, headers, body: chunked(body) });
+    if (!undeclared) throw new Error("no answer");
+    expectRefusal(undeclared, { status: 411, code: "length_required" });
+  },
+);
 
 describe.skipIf(!hasChromium)(`in a browser (skipped where there is no ${CHROMIUM})`, () => {
   let browser: Browser;

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { chunked, sendRaw } from "./bodies.ts";
 import { expectRefusal, type Refusal } from "./refused.ts";
 import { newTeam, type Request, type Team } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
@@ -154,6 +155,20 @@ test.each(cases)("$request with $name answers $status $code", async ({ request, 
     ...(headers ? { headers } : {}),
   });
   expectRefusal(answer, refusal);
+});
+
+test.each(["/models", "/webhooks"])("POST %s takes 64 KB of JSON, declared or not", async (path) => {
+  const long = Buffer.from(JSON.stringify({ name: "x".repeat(70_000) }));
+  const refusal = { status: 413, code: "body_too_large", says: "65536" } as const;
+  expectRefusal(await team.call("POST", path, { body: Uint8Array.from(long), headers: json }), refusal);
+  const headers = { ...json, "transfer-encoding": "chunked" };
+  const undeclared = await sendRaw(team, { method: "POST", path, headers, body: chunked(long) });
+  if (!undeclared) throw new Error("no answer");
+  expectRefusal(undeclared, refusal);
+  // Within the limit it is parsed, and refused for what it says.
+  const short = await sendRaw(team, { method: "POST", path, headers, body: chunked(Buffer.from("{}")) });
+  if (!short) throw new Error("no answer");
+  expectRefusal(short, { status: 400, code: "invalid_request" });
 });
 
 test("a list is read page by page, each row once", async () => {
