@@ -33,6 +33,10 @@ function suite(changes: Record<string, SafeTensor | null>, metadata: Record<stri
   return writeSafetensors(new Map(tensors), metadata);
 }
 
+/** The file with its six letters as the escape of a lone surrogate, which UTF-8 itself cannot carry. */
+const halved = (file: Uint8Array<ArrayBuffer>) =>
+  Uint8Array.from(Buffer.from(Buffer.from(file).toString("latin1").replace("HALVED", "\\ud800"), "latin1"));
+
 const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp }[] = [
   { name: "no train split", body: suite({ "train/x": null, "train/target": null }), says: 'no split "train"' },
   { name: "one split", body: suite({ "ood:shift/x": null, "ood:shift/target": null }), says: "validation" },
@@ -51,6 +55,14 @@ const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp 
   { name: "inputs that differ by split", body: suite({ "ood:shift/x": floats([3], 1, 2, 3) }), says: "has the inputs" },
   { name: "another task", body: suite({}, { ...METADATA, task: "regression" }), says: "regression" },
   { name: "no output", body: suite({}, { task: "classification" }), says: '"output"' },
+  { name: "an output with a NUL", body: suite({}, { ...METADATA, output: "a\0b" }), says: /control characters/ },
+  {
+    name: "an output with half a character",
+    body: halved(suite({}, { ...METADATA, output: "HALVED" })),
+    says: /Unicode/,
+  },
+  { name: "a task with a NUL", body: suite({}, { ...METADATA, task: "a\0b" }), says: "task" },
+  { name: "a task with half a character", body: halved(suite({}, { ...METADATA, task: "HALVED" })), says: "task" },
   { name: "a split of no known name", body: suite({ "test/x": ids(1), "test/target": ids(1) }), says: "in no split" },
   { name: "an ONNX file", body: tableModel("m", { train: 1, validation: 1, "ood:shift": 1 }), says: /safetensors/i },
   { name: "JSON", body: Uint8Array.from(Buffer.from('{"train": [1, 2, 3]}')), says: /\w/ },

@@ -2,7 +2,8 @@ import type { SuiteInput, SuiteSplit, SuiteTensor } from "../../database/schema.
 import { DomainError } from "../../errors.ts";
 import { decode, INPUT_DTYPES, type InputDtype, isInputDtype } from "../../evaluation/dtypes.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
-import { readSafetensors, type TensorView } from "../../tensors/safetensors.ts";
+import { checkName } from "../../tensors/ledger.ts";
+import { DEFAULT_LIMITS, readSafetensors, type TensorView } from "../../tensors/safetensors.ts";
 
 /** What a suite file says, checked. */
 export interface SuiteContents {
@@ -23,13 +24,16 @@ const TARGET_DTYPES = ["int64", "int32", "uint8", "int8"] as const satisfies rea
  * @throws DomainError `invalid_suite`, naming the tensor at fault
  */
 export function readSuite(bytes: Uint8Array): SuiteContents {
-  const file = parse(bytes);
+  const file = refusing(() => readSafetensors(bytes));
   const task = file.metadata["task"] ?? "classification";
   if (task !== "classification") {
     throw refused(`The task is "${task}"; this version evaluates "classification" alone.`);
   }
   const output = file.metadata["output"];
   if (!output) throw refused('__metadata__ lacks "output": the name of the model output that holds the logits.');
+
+  // Postgres keeps neither a NUL nor half a surrogate pair, and no model can have an output of such a name.
+  refusing(() => checkName(output, "The output", DEFAULT_LIMITS));
 
   const bySplit = groupBySplit(file.tensors);
   if (!bySplit.has("train")) throw refused('There is no split "train": tensors are named "train/<model input>".');
@@ -51,9 +55,9 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
   return { task, output, inputs: inputs ?? [], splits: splits.sort(bySplitOrder), tensors: layout(file.tensors) };
 }
 
-function parse(bytes: Uint8Array): ReturnType<typeof readSafetensors> {
+function refusing<Result>(read: () => Result): Result {
   try {
-    return readSafetensors(bytes);
+    return read();
   } catch (error) {
     if (error instanceof TensorFormatError) throw refused(error.message);
     throw error;
