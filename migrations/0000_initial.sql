@@ -141,7 +141,8 @@ CREATE TABLE "suite_versions" (
 	"tensors" jsonb NOT NULL,
 	"object_key" text NOT NULL,
 	"bytes" bigint NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"put_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "suites" (

@@ -99,6 +99,8 @@ export const suiteVersions = pgTable(
     objectKey: text("object_key").notNull(),
     bytes: count("bytes").notNull(),
     createdAt: createdAt(),
+    /** When it was last put: the version put last is the newest, also where it had been there before. */
+    putAt: time("put_at").notNull().defaultNow(),
   },
   (table) => [uniqueIndex("suite_versions_suite_version").on(table.suiteId, table.version)],
 );

@@ -44,7 +44,7 @@ const put = createRoute({
   operationId: "putSuite",
   summary: "Keep a suite version",
   description:
-    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` and `output`. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200.",
+    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` and `output`. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200, and are the newest again.",
   middleware: [requireActor("push")] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {

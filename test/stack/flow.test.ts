@@ -57,6 +57,18 @@ test("a suite is made once: the same bytes answer 200 with the same version, oth
   expect(await fresh.call("GET", "/suites/add47")).toMatchObject({ status: 200, body: other.body });
 });
 
+test("a suite that is put again is the newest again: models are pinned to what was put last", async () => {
+  const fresh = await newTeam();
+  const [a, b] = [suite, tableSuite()];
+  const first = await fresh.call<Suite>("PUT", "/suites/s", { body: a });
+  await fresh.call("PUT", "/suites/s", { body: b });
+  const again = await fresh.call<Suite>("PUT", "/suites/s", { body: a });
+  expect(again).toMatchObject({ status: 200, body: first.body });
+  expect(await fresh.call("GET", "/suites/s")).toMatchObject({ status: 200, body: first.body });
+  const made = await fresh.call<Model>("POST", "/models", { body: { name: "m", suite: "s" } });
+  expect(made).toMatchObject({ status: 201, body: { suite: { name: "s", version: first.body.version } } });
+});
+
 test("a model is made once: a repeated POST answers 200, and its name is taken for another suite", async () => {
   await team.call("PUT", "/suites/other", { body: tableSuite() });
   const again = await team.call<Model>("POST", "/models", { body: { name: "run", suite: "add47" } });

@@ -1,4 +1,4 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import type { Queryable } from "../../database/client.ts";
 import { suites, suiteVersions } from "../../database/schema.ts";
 
@@ -8,30 +8,29 @@ export interface NamedSuiteVersion {
   version: SuiteVersionRow;
 }
 
-/** The newest ready version of a team's suite, or null. */
+/** The ready version put last of a team's suite, or null. */
 export async function latestVersion(db: Queryable, teamId: string, name: string): Promise<NamedSuiteVersion | null> {
   const [row] = await db
     .select({ name: suites.name, version: suiteVersions })
     .from(suiteVersions)
     .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
     .where(and(eq(suites.teamId, teamId), eq(suites.name, name), eq(suiteVersions.status, "ready")))
-    // Ids sort by creation.
-    .orderBy(desc(suiteVersions.id))
+    .orderBy(desc(suiteVersions.putAt), desc(suiteVersions.id))
     .limit(1);
   return row ?? null;
 }
 
-/** One version of a team's suite by its digest, or null. */
-export async function findVersion(
+/** Makes a version that is there the newest, and answers with it; null where it is not there. */
+export async function renewVersion(
   db: Queryable,
-  teamId: string,
-  name: string,
+  suite: typeof suites.$inferSelect,
   version: string,
 ): Promise<NamedSuiteVersion | null> {
   const [row] = await db
-    .select({ name: suites.name, version: suiteVersions })
-    .from(suiteVersions)
-    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
-    .where(and(eq(suites.teamId, teamId), eq(suites.name, name), eq(suiteVersions.version, version)));
-  return row ?? null;
+    .update(suiteVersions)
+    // The database's clock, as at the insert: those of two isolates may differ.
+    .set({ putAt: sql`now()` })
+    .where(and(eq(suiteVersions.suiteId, suite.id), eq(suiteVersions.version, version)))
+    .returning();
+  return row ? { name: suite.name, version: row } : null;
 }

@@ -5,14 +5,14 @@ import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { sha256 } from "../digest.ts";
 import { asUploadFailure, closeUpload, discardUpload, openUpload } from "../upload/internal.ts";
-import { findVersion, latestVersion, type NamedSuiteVersion } from "./internal.ts";
+import { latestVersion, type NamedSuiteVersion, renewVersion } from "./internal.ts";
 import { readSuite } from "./read-suite.ts";
 
 /** A suite is read whole, to check every target: larger ones would not fit beside other requests. */
 export const MAX_SUITE_BYTES = 32 * 1024 * 1024;
 
 /**
- * Keeps a suite version. The same bytes under the same name are the same version, and answer so.
+ * Keeps a suite version. The same bytes under the same name are the same version, answer so, and are the newest again.
  * @throws DomainError `invalid_suite`, `storage_unavailable`
  */
 export async function putSuite(
@@ -32,7 +32,7 @@ export async function putSuite(
     .from(suites)
     .where(and(eq(suites.teamId, teamId), eq(suites.name, input.name)));
   if (!suite) throw new DomainError("suite_not_found", `There is no suite "${input.name}".`);
-  const existing = await findVersion(ctx.db, teamId, input.name, version);
+  const existing = await renewVersion(ctx.db, suite, version);
   if (existing) return { ...existing, created: false };
 
   const bytes = input.bytes.byteLength;
@@ -56,7 +56,7 @@ export async function putSuite(
     await discardUpload(ctx, upload);
     throw asUploadFailure(ctx, error);
   }
-  const winner = await findVersion(ctx.db, teamId, input.name, version);
+  const winner = await renewVersion(ctx.db, suite, version);
   if (!winner) throw new Error(`suite version ${version} vanished`);
   return { ...winner, created: false };
 }
