@@ -158,6 +158,8 @@ test.each([
   "https://0x0a000001/hook",
   "https://database.internal/hook",
   "https://intranet/hook",
+  "https://intranet./hook",
+  "https://metadata.google.internal./hook",
   "ftp://127.0.0.1/hook",
   "file:///etc/passwd",
   "javascript:alert(1)",

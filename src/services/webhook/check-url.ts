@@ -9,7 +9,8 @@ export function checkWebhookUrl(text: string, options: { allowLoopback: boolean 
   const url = URL.parse(text);
   if (!url) throw refused("The address is no URL.");
   if (url.username || url.password) throw refused("The address carries credentials: leave them out.");
-  const host = url.hostname.toLowerCase();
+  // A name may end with the dot of the root: "localhost." is localhost.
+  const host = url.hostname.toLowerCase().replace(/\.+$/, "");
   if (options.allowLoopback && isLoopback(host) && (url.protocol === "http:" || url.protocol === "https:")) {
     return url.href;
   }
