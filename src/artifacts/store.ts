@@ -2,11 +2,9 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  NoSuchKey,
-  NotFound,
   PutObjectCommand,
   S3Client,
-  S3ServiceException,
+  type S3ServiceException,
 } from "@aws-sdk/client-s3";
 
 /** Where artifacts are kept. Any S3-compatible store. */
@@ -94,7 +92,17 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof NoSuchKey || error instanceof NotFound;
+  return statusOf(error) === 404;
+}
+
+/**
+ * By status and not by class: the SDK reads the XML of an error with DOMParser, which workerd has not, and then throws
+ * a ReferenceError in the error's place that carries the response's status alone.
+ */
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const { $metadata, $response } = error as Pick<Partial<S3ServiceException>, "$metadata" | "$response">;
+  return $metadata?.httpStatusCode ?? $response?.statusCode;
 }
 
 /** A 4xx is our own mistake and passes through; everything else means that the store is not to be had now. */
@@ -102,8 +110,9 @@ async function reaching<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
-    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-    if (status !== undefined && status < 500 && status !== 429) throw error;
+    const status = statusOf(error);
+    // A 2xx here is an answer that broke off.
+    if (status !== undefined && status >= 400 && status < 500 && status !== 429) throw error;
     throw new StoreUnavailable("The object store does not answer.", { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { createArtifactStore } from "../../src/artifacts/store.ts";
 import { artifacts, checkpoints, evaluations, judgements, shards, suiteVersions } from "../../src/database/schema.ts";
 import { type Fault, type FaultyStore, startFaultyStore } from "./faulty-store.ts";
 import { sweptObjects } from "./objects.ts";
@@ -95,6 +96,27 @@ test("an evaluation outlasts a store that cannot be read, however often it was t
   );
   store.fault = "none";
   expect(await settledVerdict(team, id)).toMatchObject({ asOfStep: 0, checkpoints: 1 });
+});
+
+test("an evaluation that fails every time, with the store at hand, is given up and says so", async () => {
+  const team = await newTeam(stack);
+  const { id } = await newTableModel(team);
+  store.fault = "unreadable";
+  // Bytes of its own: a session of the same bytes may still be loaded.
+  await team.client.pushCheckpoint(id, 0, checkpoint("lost"));
+  const [artifact] = await team.db.select().from(artifacts).where(eq(artifacts.teamId, team.id));
+  const [evaluation] = await team.db.select().from(evaluations).where(eq(evaluations.modelId, id));
+  if (!artifact || !evaluation) throw new Error("there is no evaluation");
+  // Lost by the store, for good.
+  await createArtifactStore(shared().connection.s3).delete(artifact.objectKey);
+  await team.db.update(shards).set({ attempts: 3 }).where(eq(shards.evaluationId, evaluation.id));
+  store.fault = "none";
+  await pushAll(team, id, SCRIPTS.memorizer.slice(1, 2));
+
+  expect(await settledVerdict(team, id)).toMatchObject({ asOfStep: 10, checkpoints: 1 });
+  const [point] = await trajectoryOf(team, id);
+  expect(point?.failure).toMatchObject({ code: "evaluation_error", message: expect.stringContaining("5 attempts") });
+  expect(stack.lines.some((line) => line.includes("evaluation.error") && line.includes(artifact.objectKey))).toBe(true);
 });
 
 test("a failure that nobody foresaw says its request's id, and only the log says more", async () => {

@@ -25,7 +25,7 @@ test("an evaluation that takes too long is ended, fails after five attempts, and
 
   expect(await settledVerdict(team, id)).toMatchObject({ asOfStep: 10, checkpoints: 2 });
   const [, point] = await trajectoryOf(team, id);
-  expect(point?.failure).toMatchObject({ code: "evaluator_died", message: expect.stringContaining("5 times") });
+  expect(point?.failure).toMatchObject({ code: "evaluator_died", message: expect.stringContaining("5 attempts") });
   const claimed = await team.db
     .select({ attempts: shards.attempts })
     .from(shards)

@@ -1,13 +1,15 @@
-import { and, asc, eq, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
+import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
 import { type Engine, ModelFailure } from "../../evaluation/engine.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
+import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
 import { closeEvaluation, failEvaluation } from "./close.ts";
 import { hintEvaluation } from "./queue.ts";
 
-/** A unit that took this many attempts and is still not in has killed its evaluators. */
+/** A unit that took this many attempts and is still not in is given up: the frontier must pass it. */
 const MAX_ATTEMPTS = 5;
 
 export interface WorkOptions {
@@ -33,24 +35,28 @@ export async function workEvaluation(
   const claimed = await claimUnit(ctx, evaluationId, options.leaseSeconds);
   if (claimed.length === 0) return await closeWhenComplete(ctx, work);
   if (claimed.some(({ attempts }) => attempts > MAX_ATTEMPTS)) {
-    return await fail(
-      ctx,
-      work,
-      "evaluator_died",
-      `The evaluator died or ran out of time ${MAX_ATTEMPTS} times on it.`,
-    );
+    // The last attempt never came to its end, or could not write it down.
+    return await giveUp(ctx, work, "evaluator_died", "the evaluator died, ran out of time or failed");
   }
   try {
     for (const shard of claimed) await scoreShard(ctx, engine, work, shard);
   } catch (error) {
     if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
-    await release(ctx, claimed);
+    // However long the store is away, nobody has died of the model; whatever else it is may be the same every time.
+    const away = error instanceof StoreUnavailable;
+    if (!away && claimed.some(({ attempts }) => attempts === MAX_ATTEMPTS)) {
+      ctx.log("error", "evaluation.error", { evaluationId, error: describe(error) });
+      return await giveUp(ctx, work, "evaluation_error", "the last one ended in an error of the service");
+    }
+    // Where the database is away too, the lease runs out by itself: the first failure is the one to report.
+    await releaseUnit(ctx, claimed, { uncount: away }).catch((cause) => {
+      ctx.log("warn", "evaluation.release_failed", { evaluationId, cause: String(cause) });
+    });
     throw error;
   }
   return await closeWhenComplete(ctx, work);
 }
 
-type ShardRow = typeof shards.$inferSelect;
 type Work = NonNullable<Awaited<ReturnType<typeof findWork>>>;
 
 async function findWork(ctx: Context, evaluationId: string) {
@@ -62,23 +68,6 @@ async function findWork(ctx: Context, evaluationId: string) {
     .innerJoin(suiteVersions, eq(suiteVersions.id, evaluations.suiteVersionId))
     .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")));
   return row ?? null;
-}
-
-/** Claims the first unit that nobody holds. The attempt is counted here, before it starts. */
-async function claimUnit(ctx: Context, evaluationId: string, leaseSeconds: number): Promise<ShardRow[]> {
-  const now = ctx.now();
-  const free = and(
-    eq(shards.evaluationId, evaluationId),
-    isNull(shards.doneAt),
-    or(isNull(shards.leaseUntil), lt(shards.leaseUntil, now)),
-  );
-  const unit = ctx.db.select({ unit: shards.unit }).from(shards).where(free).orderBy(asc(shards.ordinal)).limit(1);
-  const claimed = await ctx.db
-    .update(shards)
-    .set({ attempts: sql`${shards.attempts} + 1`, leaseUntil: new Date(now.getTime() + leaseSeconds * 1000) })
-    .where(and(free, eq(shards.unit, unit.for("update", { skipLocked: true }))))
-    .returning();
-  return claimed.sort((a, b) => a.ordinal - b.ordinal);
 }
 
 async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion }: Work, shard: ShardRow) {
@@ -100,19 +89,6 @@ async function loadArtifact(ctx: Context, objectKey: string): Promise<Uint8Array
   return bytes;
 }
 
-/**
- * Lets go of a unit that failed through no fault of the model, so that a retry need not wait out the lease. The
- * attempt is not counted: however long the store is away, no evaluator died of the model.
- */
-async function release(ctx: Context, claimed: readonly ShardRow[]): Promise<void> {
-  const ordinals = claimed.map(({ ordinal }) => ordinal);
-  const [{ evaluationId } = { evaluationId: "" }] = claimed;
-  await ctx.db
-    .update(shards)
-    .set({ leaseUntil: null, attempts: sql`${shards.attempts} - 1` })
-    .where(and(eq(shards.evaluationId, evaluationId), inArray(shards.ordinal, ordinals), isNull(shards.doneAt)));
-}
-
 async function closeWhenComplete(ctx: Context, work: Work): Promise<WorkOutcome> {
   const { evaluation } = work;
   const open = await ctx.db
@@ -130,8 +106,21 @@ async function closeWhenComplete(ctx: Context, work: Work): Promise<WorkOutcome>
   return "unit_done";
 }
 
+async function giveUp(ctx: Context, work: Work, code: string, cause: string): Promise<WorkOutcome> {
+  return await fail(
+    ctx,
+    work,
+    code,
+    `It could not be evaluated in ${MAX_ATTEMPTS} attempts: ${cause}. The log has the cause.`,
+  );
+}
+
 async function fail(ctx: Context, { evaluation }: Work, code: string, message: string): Promise<WorkOutcome> {
   ctx.log("warn", "evaluation.failed", { evaluationId: evaluation.id, code, message });
   await advanceJudgement(ctx, evaluation, (tx) => failEvaluation(tx, evaluation.id, { code, message }, ctx.now()));
   return "closed";
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
