@@ -50,12 +50,12 @@ export async function uploadsOf({ db, id }: Team) {
   return await db.select().from(uploads).where(eq(uploads.teamId, id));
 }
 
-/** Waits until the sweep has left no upload unfinished and no object that nothing points at. Returns what is there. */
+/** Waits until no upload is under way and no object is left that nothing points at. Returns what is there. */
 export async function sweptObjects(team: Team): Promise<string[]> {
   return await until("only objects that are in use", async () => {
-    const unfinished = (await uploadsOf(team)).filter(({ status }) => status !== "complete");
+    const underWay = (await uploadsOf(team)).filter(({ status }) => status === "receiving");
     const [objects, inUse] = [await objectsOf(team), await keysInUse(team)];
-    return unfinished.length === 0 && objects.join() === inUse.join() && objects;
+    return underWay.length === 0 && objects.join() === inUse.join() && objects;
   });
 }
 

@@ -1,12 +1,14 @@
-import { and, asc, eq, lt, lte, ne, or } from "drizzle-orm";
+import { and, asc, eq, inArray, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import { deliveries, evaluations, uploads } from "../../database/schema.ts";
+import { deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
-import { deleteDiscarded, discardUpload } from "../upload/internal.ts";
+import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload } from "../upload/internal.ts";
 
 /** A sweep does this much of each kind and leaves the rest to the next: its own time is bounded too. */
 const BATCH = 100;
+/** A complete upload's row has done its work; it is kept this long for whoever looks into a push. */
+const UPLOADS_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface SweepOptions {
   /** A queued evaluation is hinted at again when its last hint is older than this. */
@@ -17,18 +19,29 @@ export interface SweepTally {
   evaluations: number;
   deliveries: number;
   uploads: number;
+  /** Rows of no further use. */
+  rows: number;
 }
 
 /**
  * Finds what a lost message or a dead Worker left behind and sends it on its way again: queued evaluations, due
- * deliveries, uploads whose sender died and objects that nothing points at. Safe to run at any time, any number at
- * once.
+ * deliveries, uploads whose sender died and objects that nothing points at; and deletes rows that have had their time.
+ * Safe to run at any time, any number at once. A kind that fails is logged, and the others go on.
  */
 export async function sweep(ctx: Context, options: SweepOptions): Promise<SweepTally> {
+  const attempt = async (kind: keyof SweepTally, part: () => Promise<number>) => {
+    try {
+      return await part();
+    } catch (error) {
+      ctx.log("error", "sweep.failed", { kind, cause: String(error) });
+      return 0;
+    }
+  };
   return {
-    evaluations: await hintForgottenEvaluations(ctx, options),
-    deliveries: await hintDueDeliveries(ctx),
-    uploads: await discardUploads(ctx),
+    evaluations: await attempt("evaluations", () => hintForgottenEvaluations(ctx, options)),
+    deliveries: await attempt("deliveries", () => hintDueDeliveries(ctx)),
+    uploads: await attempt("uploads", () => discardUploads(ctx)),
+    rows: await attempt("rows", () => deleteOldRows(ctx)),
   };
 }
 
@@ -39,19 +52,29 @@ async function hintForgottenEvaluations(ctx: Context, { hintAfterSeconds }: Swee
     lt(evaluations.hintedAt, new Date(now.getTime() - hintAfterSeconds * 1000)),
   );
   const some = await ctx.db
-    .select({ id: evaluations.id })
+    .select({ id: evaluations.id, hintedAt: evaluations.hintedAt })
     .from(evaluations)
     .where(forgotten)
     .orderBy(asc(evaluations.hintedAt))
     .limit(BATCH);
-  for (const { id } of some) {
+  for (const { id, hintedAt } of some) {
     // Only the sweep that moves the time sends the message.
     const moved = await ctx.db
       .update(evaluations)
       .set({ hintedAt: now })
       .where(and(eq(evaluations.id, id), forgotten))
       .returning({ id: evaluations.id });
-    if (moved.length > 0) await hintEvaluation(ctx.queues, { evaluationId: id, units: 1 });
+    if (moved.length === 0) continue;
+    try {
+      await hintEvaluation(ctx.queues, { evaluationId: id, units: 1 });
+    } catch (error) {
+      // Not sent: the next sweep tries again and need not wait until this time has grown old.
+      await ctx.db
+        .update(evaluations)
+        .set({ hintedAt })
+        .where(and(eq(evaluations.id, id), eq(evaluations.hintedAt, now)));
+      throw error;
+    }
   }
   return some.length;
 }
@@ -72,10 +95,16 @@ async function hintDueDeliveries(ctx: Context): Promise<number> {
 }
 
 async function discardUploads(ctx: Context): Promise<number> {
+  const now = ctx.now();
+  const expired = and(eq(uploads.status, "receiving"), lt(uploads.expiresAt, now));
+  const outlived = and(
+    eq(uploads.status, "discarded"),
+    lt(uploads.expiresAt, new Date(now.getTime() - DISCARD_GRACE_MS)),
+  );
   const unfinished = await ctx.db
     .select({ id: uploads.id, objectKey: uploads.objectKey, status: uploads.status })
     .from(uploads)
-    .where(and(ne(uploads.status, "complete"), or(eq(uploads.status, "discarded"), lt(uploads.expiresAt, ctx.now()))))
+    .where(or(expired, outlived))
     .orderBy(asc(uploads.expiresAt))
     .limit(BATCH);
   for (const upload of unfinished) {
@@ -83,4 +112,18 @@ async function discardUploads(ctx: Context): Promise<number> {
     else await discardUpload(ctx, upload);
   }
   return unfinished.length;
+}
+
+async function deleteOldRows({ db, now }: Context): Promise<number> {
+  const ended = db.select({ id: sessions.id }).from(sessions).where(lt(sessions.expiresAt, now())).limit(BATCH);
+  const complete = db
+    .select({ id: uploads.id })
+    .from(uploads)
+    .where(and(eq(uploads.status, "complete"), lt(uploads.createdAt, new Date(now().getTime() - UPLOADS_KEPT_MS))))
+    .limit(BATCH);
+  const gone = [
+    ...(await db.delete(sessions).where(inArray(sessions.id, ended)).returning({ id: sessions.id })),
+    ...(await db.delete(uploads).where(inArray(uploads.id, complete)).returning({ id: uploads.id })),
+  ];
+  return gone.length;
 }

@@ -8,6 +8,11 @@ import { newId } from "../../ids.ts";
 
 /** After this an upload's sender is taken for dead. */
 const EXPIRES_MS = 60 * 60 * 1000;
+/**
+ * A discarded upload's row outlives its expiry by this: its body may still be on its way, and the store writes the
+ * object only at the body's end. Until then the row is all that knows the key.
+ */
+export const DISCARD_GRACE_MS = 60 * 60 * 1000;
 
 export interface Upload {
   id: string;
@@ -28,11 +33,14 @@ export async function openUpload(
   return { id, objectKey };
 }
 
-/** Ends an upload inside the transaction that makes its object visible, or that found the bytes there already. */
+/**
+ * Ends an upload inside the transaction that makes its object visible, or that found the bytes there already: that
+ * object is whole, nothing more will be written, and the sweep may take it at once.
+ */
 export async function closeUpload(tx: Transaction, upload: Upload, status: "complete" | "discarded"): Promise<void> {
   const closed = await tx
     .update(uploads)
-    .set({ status })
+    .set({ status, ...(status === "discarded" ? { expiresAt: new Date(0) } : {}) })
     .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")))
     .returning({ id: uploads.id });
   if (closed.length === 0) {
@@ -41,23 +49,27 @@ export async function closeUpload(tx: Transaction, upload: Upload, status: "comp
 }
 
 /**
- * Gives an upload up after a failure. Where a commit went through and only its answer was lost, the upload is
- * complete: then its object is in use, and stays.
+ * Gives an upload up after a failure, whoever else may have done so before: an object that came after its upload was
+ * discarded is deleted here. Where a commit went through and only its answer was lost, the upload is complete: then
+ * its object is in use, and stays.
  */
 export async function discardUpload(ctx: Context, upload: Upload): Promise<void> {
   try {
-    const given = await ctx.db
+    await ctx.db
       .update(uploads)
       .set({ status: "discarded" })
-      .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")))
-      .returning({ id: uploads.id });
-    if (given.length > 0) await deleteDiscarded(ctx, upload);
+      .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")));
+    const [row] = await ctx.db.select({ status: uploads.status }).from(uploads).where(eq(uploads.id, upload.id));
+    if (row?.status !== "complete") await ctx.artifacts.delete(upload.objectKey);
   } catch (error) {
     ctx.log("warn", "upload.discard_failed", { uploadId: upload.id, cause: String(error) });
   }
 }
 
-/** Deletes the object of a discarded upload, then the row; where the store is away, the sweep tries again. */
+/**
+ * Deletes the object of a discarded upload to which nothing more will be written, then the row; where the store is
+ * away, the sweep tries again.
+ */
 export async function deleteDiscarded(ctx: Context, upload: Upload): Promise<void> {
   try {
     await ctx.artifacts.delete(upload.objectKey);
