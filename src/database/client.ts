@@ -1,4 +1,4 @@
-import { neonConfig, Pool } from "@neondatabase/serverless";
+import { Client, Pool } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
 import * as schema from "./schema.ts";
 
@@ -20,15 +20,22 @@ export type Queryable = Database | Transaction;
  * kept in module scope; the caller closes it.
  */
 export function connect(connection: Connection): { db: Database; close: () => Promise<void> } {
-  if (connection.wsProxy) {
-    // The driver reads these from its module: every connection of a process uses the same bridge.
-    neonConfig.wsProxy = connection.wsProxy;
-    neonConfig.useSecureWebSocket = false;
-    neonConfig.pipelineTLS = false;
-    neonConfig.pipelineConnect = false;
-  }
   const pool = new Pool({ connectionString: connection.url, max: 4 });
+  if (connection.wsProxy) pool.Client = clientThrough(connection.wsProxy);
   // Without a listener an idle client's broken socket would end the process; the next query reports it anyway.
   pool.on("error", () => {});
   return { db: drizzle(pool, { schema }), close: () => pool.end() };
+}
+
+/** Set on each client and not on the driver's module, so that one process can reach databases behind several bridges. */
+function clientThrough(wsProxy: string): typeof Client {
+  return class extends Client {
+    constructor(...config: ConstructorParameters<typeof Client>) {
+      super(...config);
+      this.neonConfig.wsProxy = wsProxy;
+      this.neonConfig.useSecureWebSocket = false;
+      this.neonConfig.pipelineTLS = false;
+      this.neonConfig.pipelineConnect = false;
+    }
+  };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Pool } from "@neondatabase/serverless";
+import { sql } from "drizzle-orm";
 import { startBridge } from "../../local/bridge.ts";
 import { connect } from "../../src/database/client.ts";
 
@@ -24,14 +24,11 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 async function administer(server: string, statement: string): Promise<void> {
   const { hostname, port } = new URL(server);
   const bridge = await startBridge({ host: hostname, port: Number(port || 5432), tls: "off" }, () => {});
-  // Settings of the driver are the process's: taking them through the client keeps them in one place.
-  await connect({ url: server, wsProxy: bridge.wsProxy }).close();
-  const pool = new Pool({ connectionString: server, max: 1 });
-  pool.on("error", () => {});
+  const { db, close } = connect({ url: server, wsProxy: bridge.wsProxy });
   try {
-    await pool.query(statement);
+    await db.execute(sql.raw(statement));
   } finally {
-    await pool.end();
+    await close();
     await bridge.close();
   }
 }
