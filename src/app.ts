@@ -1,7 +1,7 @@
 import { HTTPException } from "hono/http-exception";
 import { openContext } from "./context.ts";
 import type { Config } from "./env.ts";
-import { DomainError, toProblem } from "./errors.ts";
+import { DomainError, describeFailure, toProblem } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { registerPages } from "./pages/register.tsx";
 import { type App, createRouter, type RouteContext } from "./routes/app-type.ts";
@@ -72,8 +72,7 @@ function answerProblem(error: unknown, c: RouteContext): Response {
       method: c.req.method,
       path: c.req.path,
       code: problem.code,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      cause: error instanceof Error && error.cause ? String(error.cause) : undefined,
+      ...describeFailure(error),
     });
   }
   return new Response(JSON.stringify(problem), {

@@ -13,7 +13,6 @@ const PROBLEMS = {
   digest_mismatch: { status: 400, title: "The body is not what its digest says" },
   name_taken: { status: 409, title: "The name is taken" },
   step_taken: { status: 409, title: "The step holds other bytes" },
-  checkpoint_not_evaluated: { status: 409, title: "The checkpoint has no evaluation yet" },
   length_required: { status: 411, title: "Content-Length is missing" },
   precondition_failed: { status: 412, title: "The precondition does not hold" },
   verdict_not_met: { status: 412, title: "The verdict is not the required one" },
@@ -43,6 +42,12 @@ export class DomainError extends Error {
     this.code = code;
     this.extensions = extensions;
   }
+}
+
+/** A failure in full, for the log alone: the stack, and what it was caused by. */
+export function describeFailure(error: unknown): { error: string; cause?: string } {
+  if (!(error instanceof Error)) return { error: String(error) };
+  return { error: error.stack ?? error.message, ...(error.cause ? { cause: String(error.cause) } : {}) };
 }
 
 /** RFC 9457. */

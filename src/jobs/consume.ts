@@ -1,5 +1,6 @@
 import { type Context, openContext } from "../context.ts";
 import type { Config } from "../env.ts";
+import { describeFailure } from "../errors.ts";
 
 const FIRST_RETRY_SECONDS = 2;
 const LAST_RETRY_SECONDS = 300;
@@ -22,8 +23,7 @@ export async function consume<Body>(
       ctx.log("error", "message.failed", {
         queue: batch.queue,
         attempts: message.attempts,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        cause: error instanceof Error && error.cause ? String(error.cause) : undefined,
+        ...describeFailure(error),
       });
       message.retry({ delaySeconds: Math.min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS ** message.attempts) });
     } finally {

@@ -14,7 +14,7 @@ import { declaredLength } from "../routes/body.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { getVerdict } from "../services/judgement/get-verdict.ts";
 import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
-import { getModelOwnedBy } from "../services/model/internal.ts";
+import { getModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
 import { Dashboard, SignIn } from "./dashboard.tsx";
 import { Layout } from "./layout.tsx";
@@ -63,7 +63,7 @@ export function registerPages(app: App): void {
 }
 
 async function modelPage(c: RouteContext, team: TeamContext): Promise<Response> {
-  const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.param("id") ?? "");
+  const model = await getModel(team, c.req.param("id") ?? "");
   const verdict = await getVerdict(team, model);
   const points = await readTrajectory(team, model, { limit: PLOTTED_POINTS, after: undefined });
   const axis = c.req.query("axis") === "log" ? "log" : "linear";

@@ -4,7 +4,7 @@ import { type CheckpointDetail, getCheckpoint } from "../services/checkpoint/get
 import { MAX_BODY_BYTES, putCheckpoint } from "../services/checkpoint/put.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { parseContentDigest } from "../services/digest.ts";
-import { getModelOwnedBy } from "../services/model/internal.ts";
+import { getModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
@@ -130,7 +130,7 @@ export function registerCheckpoints(app: App): void {
     const { id, step } = c.req.valid("param");
     const { team } = c.var;
     const length = declaredLength(c, MAX_BODY_BYTES);
-    const model = await getModelOwnedBy(team.db, team.actor.teamId, id);
+    const model = await getModel(team, id);
     const body = c.req.raw.body;
     if (!body || length === 0) {
       throw new DomainError("invalid_checkpoint", "The body is empty: send the ONNX file.", { reason: "empty" });
@@ -149,13 +149,13 @@ export function registerCheckpoints(app: App): void {
   app.openapi(get, async (c) => {
     const { id, step } = c.req.valid("param");
     const { team } = c.var;
-    const model = await getModelOwnedBy(team.db, team.actor.teamId, id);
+    const model = await getModel(team, id);
     return c.json(toCheckpoint(await getCheckpoint(team, model, { step })), 200);
   });
 
   app.openapi(trajectory, async (c) => {
     const { team } = c.var;
-    const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
+    const model = await getModel(team, c.req.valid("param").id);
     const after = c.req.valid("query").cursor;
     const points = await readTrajectory(team, model, { limit: TRAJECTORY_PAGE, after });
     return c.json(

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../ids.ts";
 import { createModel } from "../services/model/create.ts";
-import { getModelOwnedBy, type PinnedModel } from "../services/model/internal.ts";
+import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
@@ -116,7 +116,7 @@ export function registerModels(app: App): void {
   });
   app.openapi(get, async (c) => {
     const { team } = c.var;
-    return c.json(toModel(await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id)), 200);
+    return c.json(toModel(await getModel(team, c.req.valid("param").id)), 200);
   });
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");

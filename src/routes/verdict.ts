@@ -4,7 +4,7 @@ import { DETECTOR_VERSION } from "../phases/judge.ts";
 import { checkGate, type GateSubject } from "../services/judgement/check-gate.ts";
 import { getVerdict, type StoredVerdict } from "../services/judgement/get-verdict.ts";
 import { listAnnouncements } from "../services/judgement/list-announcements.ts";
-import { getModelOwnedBy, type PinnedModel } from "../services/model/internal.ts";
+import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { Digest, errorResponses, gateErrors, json, Step, SuiteRef, Time } from "./schemas.ts";
@@ -146,7 +146,7 @@ export function registerVerdict(app: App): void {
   app.openapi(getRoute, async (c) => {
     const { team } = c.var;
     const query = c.req.valid("query");
-    const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
+    const model = await getModel(team, c.req.valid("param").id);
     const subject = gateSubject(query);
     if (subject && !query.require) {
       throw new DomainError(
@@ -160,7 +160,7 @@ export function registerVerdict(app: App): void {
 
   app.openapi(listRoute, async (c) => {
     const { team } = c.var;
-    const model = await getModelOwnedBy(team.db, team.actor.teamId, c.req.valid("param").id);
+    const model = await getModel(team, c.req.valid("param").id);
     const { transitions } = await getVerdict(team, model);
     return c.json({ transitions, announcements: await listAnnouncements(team, model) }, 200);
   });

@@ -2,6 +2,7 @@ import { and, eq, isNull } from "drizzle-orm";
 import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
+import { describeFailure } from "../../errors.ts";
 import { type Engine, ModelFailure } from "../../evaluation/engine.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
@@ -45,7 +46,7 @@ export async function workEvaluation(
     // However long the store is away, nobody has died of the model; whatever else it is may be the same every time.
     const away = error instanceof StoreUnavailable;
     if (!away && claimed.some(({ attempts }) => attempts === MAX_ATTEMPTS)) {
-      ctx.log("error", "evaluation.error", { evaluationId, error: describe(error) });
+      ctx.log("error", "evaluation.error", { evaluationId, ...describeFailure(error) });
       return await giveUp(ctx, work, "evaluation_error", "the last one ended in an error of the service");
     }
     // Where the database is away too, the lease runs out by itself: the first failure is the one to report.
@@ -119,8 +120,4 @@ async function fail(ctx: Context, { evaluation }: Work, code: string, message: s
   ctx.log("warn", "evaluation.failed", { evaluationId: evaluation.id, code, message });
   await advanceJudgement(ctx, evaluation, (tx) => failEvaluation(tx, evaluation.id, { code, message }, ctx.now()));
   return "closed";
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

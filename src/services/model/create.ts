@@ -4,7 +4,7 @@ import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { begin, type Policy, TrajectoryError } from "../../phases/judge.ts";
 import { latestVersion } from "../suite/internal.ts";
-import { getModelOwnedBy, type PinnedModel } from "./internal.ts";
+import { getModel, type PinnedModel } from "./internal.ts";
 
 export interface NewModel {
   name: string;
@@ -37,7 +37,7 @@ export async function createModel(
     .values({ ...input, id: newId("model"), teamId, suiteVersionId: suite.version.id })
     .onConflictDoNothing()
     .returning({ id: models.id });
-  const model = await getModelOwnedBy(ctx.db, teamId, input.name);
+  const model = await getModel(ctx, input.name);
   if (model.suiteName !== input.suite) {
     throw new DomainError(
       "name_taken",

@@ -1,5 +1,5 @@
 import { and, eq } from "drizzle-orm";
-import type { Queryable } from "../../database/client.ts";
+import type { TeamContext } from "../../context.ts";
 import { models, suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { isId } from "../../ids.ts";
@@ -16,14 +16,17 @@ export interface PinnedModel extends ModelRow {
  * A team's model by id or name.
  * @throws DomainError `model_not_found`: also for another team's model, whose existence is not ours to tell
  */
-export async function getModelOwnedBy(db: Queryable, teamId: string, idOrName: string): Promise<PinnedModel> {
+export async function getModel({ db, actor }: TeamContext, idOrName: string): Promise<PinnedModel> {
   const [row] = await db
     .select({ model: models, suiteName: suites.name, suiteVersion: suiteVersions })
     .from(models)
     .innerJoin(suiteVersions, eq(suiteVersions.id, models.suiteVersionId))
     .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
     .where(
-      and(eq(models.teamId, teamId), isId("model", idOrName) ? eq(models.id, idOrName) : eq(models.name, idOrName)),
+      and(
+        eq(models.teamId, actor.teamId),
+        isId("model", idOrName) ? eq(models.id, idOrName) : eq(models.name, idOrName),
+      ),
     );
   if (!row) throw new DomainError("model_not_found", `There is no model "${idOrName}". POST /models makes one.`);
   return { ...row.model, suiteName: row.suiteName, suiteVersion: row.suiteVersion };
