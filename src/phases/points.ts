@@ -1,5 +1,5 @@
 import { TrajectoryError } from "./error.ts";
-import type { Point, SplitResult } from "./types.ts";
+import type { LayerStatistics, Point, SplitResult } from "./types.ts";
 
 export const isOod = (split: string): boolean => split === "ood" || /^ood:./.test(split);
 
@@ -23,6 +23,7 @@ export function checkPoint(point: Point): void {
     throw new TrajectoryError("invalid_result", message, { step });
   }
   for (const [split, result] of Object.entries(point.splits)) checkResult(step, split, result);
+  for (const [layer, statistics] of Object.entries(point.layers ?? {})) checkLayer(step, layer, statistics);
 }
 
 function checkResult(step: number, split: string, result: SplitResult): void {
@@ -39,6 +40,18 @@ function checkResult(step: number, split: string, result: SplitResult): void {
   }
   if (correct > total) throw refuse(`${correct} correct of ${total}`);
   if (!finiteOrAbsent(loss)) throw refuse(`loss must be a finite number, got ${loss}`);
+}
+
+const LAYER_STATISTICS = ["norm", "effectiveRank", "alpha"] as const;
+
+function checkLayer(step: number, layer: string, statistics: LayerStatistics): void {
+  if (layer === "") throw new TrajectoryError("invalid_result", `step ${step}: a layer without a name`, { step });
+  for (const name of LAYER_STATISTICS) {
+    const value = statistics[name];
+    if (finiteOrAbsent(value) && (value ?? 0) >= 0) continue;
+    const message = `step ${step}, layer "${layer}": ${name} must be a number from 0, got ${value}`;
+    throw new TrajectoryError("invalid_result", message, { step });
+  }
 }
 
 const finiteOrAbsent = (value: number | null | undefined): boolean =>
@@ -65,5 +78,11 @@ function agree(a: Point, b: Point): boolean {
     if (one === undefined || other === undefined) return false;
     return one.correct === other.correct && one.total === other.total && (one.loss ?? null) === (other.loss ?? null);
   };
-  return (a.weightNorm ?? null) === (b.weightNorm ?? null) && [...names].every(same);
+  return (a.weightNorm ?? null) === (b.weightNorm ?? null) && [...names].every(same) && agreeOnLayers(a, b);
+}
+
+function agreeOnLayers({ layers: a = {} }: Point, { layers: b = {} }: Point): boolean {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((layer) =>
+    LAYER_STATISTICS.every((name) => (a[layer]?.[name] ?? null) === (b[layer]?.[name] ?? null)),
+  );
 }

@@ -10,12 +10,24 @@ export interface SplitResult {
   loss?: number | null;
 }
 
+/** What the spectrum of one layer's weights says; each is absent where it was not measured. */
+export interface LayerStatistics {
+  /** L2 norm of the layer's weights. */
+  norm?: number | null;
+  /** exp of the entropy (nats) of the singular values over their sum: a number of directions. Roy & Vetterli 2007. */
+  effectiveRank?: number | null;
+  /** Exponent of the power law fitted to the tail of the spectrum (Martin & Mahoney 2021). */
+  alpha?: number | null;
+}
+
 /** One evaluated checkpoint. Splits are `train`, `validation`, `ood` or `ood:<name>`; a missing one was not measured. */
 export interface Point {
   step: number;
   splits: Record<string, SplitResult>;
   /** L2 norm over all weights. */
   weightNorm?: number | null;
+  /** By name of the layer; a missing one was not measured. */
+  layers?: Record<string, LayerStatistics>;
 }
 
 export interface JudgeOptions {

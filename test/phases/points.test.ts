@@ -15,6 +15,10 @@ test.each([
   { name: "half an example", bad: point({}, { correct: 0.5 }), code: "invalid_result" },
   { name: "no examples", bad: point({}, { correct: 0, total: 0 }), code: "invalid_result" },
   { name: "an unknown split", bad: point({ splits: { test: { correct: 1, total: 2 } } }), code: "unknown_split" },
+  { name: "a layer's norm that is NaN", bad: point({ layers: { mlp: { norm: Number.NaN } } }), code: "invalid_result" },
+  { name: "a negative effective rank", bad: point({ layers: { mlp: { effectiveRank: -1 } } }), code: "invalid_result" },
+  { name: "an infinite exponent", bad: point({ layers: { mlp: { alpha: Infinity } } }), code: "invalid_result" },
+  { name: "a layer without a name", bad: point({ layers: { "": { norm: 1 } } }), code: "invalid_result" },
 ])("refused: $name", ({ bad, code }) => {
   const matching = expect.objectContaining({ name: "TrajectoryError", code });
   expect(() => judge([bad], {})).toThrow(matching);
@@ -29,6 +33,15 @@ test("append takes increasing steps only", () => {
 test("judge drops repeats that agree and refuses those that do not", () => {
   expect(judge([point(), point()], {}).checkpoints).toBe(1);
   expect(() => judge([point(), point({}, { correct: 2 })], {})).toThrow("step 1 is there twice");
+});
+
+test("repeats agree where their layers do, and an absent statistic is as null", () => {
+  const layered = (norm: number | null) => point({ layers: { mlp: { norm, alpha: 2.5 } } });
+  const bare = point({ layers: { mlp: { alpha: 2.5, effectiveRank: null } } });
+  expect(judge([layered(3), layered(3)], {}).checkpoints).toBe(1);
+  expect(judge([layered(null), bare], {}).checkpoints).toBe(1);
+  expect(() => judge([layered(3), layered(4)], {})).toThrow("step 1 is there twice");
+  expect(() => judge([layered(3), point()], {})).toThrow("step 1 is there twice");
 });
 
 test.each<{ policy: Policy }>([
