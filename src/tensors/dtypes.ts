@@ -22,7 +22,7 @@ export interface DtypeFacts {
   readonly name: Dtype;
   /** Bytes of one element, little-endian in both formats. */
   readonly bytes: 1 | 2 | 4 | 8;
-  /** Floating tensors are weights; the rest are buffers. */
+  /** Only floating tensors can be weights. */
   readonly floating: boolean;
 }
 
@@ -65,12 +65,15 @@ const OTHER_ONNX_NAMES: Readonly<Record<number, string>> = {
   21: "uint4",
   22: "int4",
   23: "float4e2m1",
+  24: "float8e8m0",
+  25: "uint2",
+  26: "int2",
 };
 
 /** Facts by name. Total, because the table has a row for each name of the type. */
 export const dtypeFacts = (name: Dtype): DtypeFacts => byName.get(name) as DtypeFacts;
 
-/** From TensorProto.DataType; undefined where this room cannot measure it (strings, complex, 4-bit). */
+/** From TensorProto.DataType; undefined where this room cannot measure it (strings, complex, less than a byte). */
 export const dtypeFromOnnx = (id: number): DtypeFacts | undefined => byOnnx.get(id);
 
 /** From a safetensors header; undefined for complex and sub-byte types. */

@@ -23,6 +23,7 @@ export const TENSOR_FORMAT_CODES = [
   "invalid_offsets",
   "unsupported_dtype",
   "unsupported_encoding",
+  "unsupported_version",
   "size_mismatch",
   "value_out_of_range",
   "shape_too_large",

@@ -1,7 +1,9 @@
 import type { DtypeFacts } from "./dtypes.ts";
 import { quote, TensorFormatError } from "./errors.ts";
+import { Layers } from "./layers.ts";
 import type { MeterLimits } from "./limits.ts";
-import type { Measurement, TensorStatistics } from "./measurement.ts";
+import type { Measurement, Role, TensorStatistics } from "./measurement.ts";
+import { roleByContent } from "./roles.ts";
 import { SquareSum, type Statistics } from "./statistics.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -34,19 +36,28 @@ export function checkName(name: string, what: string, limits: MeterLimits): stri
   return name;
 }
 
+/** A tensor that has been read and whose role may not be known yet. */
+interface Entry {
+  readonly name: string;
+  readonly count: number;
+  readonly squares: SquareSum;
+  readonly statistics: Omit<TensorStatistics, "role">;
+  readonly role: Role | undefined;
+}
+
 /** Everything a meter keeps of the tensors it has seen, and the limits on it. */
 export class Ledger {
   readonly limits: MeterLimits;
   readonly names = new Set<string>();
-  readonly #tensors: TensorStatistics[] = [];
-  readonly #squares = new SquareSum();
+  readonly #entries: Entry[] = [];
+  readonly #integers: "constant" | "buffer";
   #begun = 0;
   #kept = 0;
-  #parameters = 0;
-  #nonFinite = 0;
 
-  constructor(limits: MeterLimits) {
+  /** `integers`: the role of tensors that are not floating. */
+  constructor(limits: MeterLimits, integers: "constant" | "buffer") {
     this.limits = limits;
+    this.#integers = integers;
   }
 
   /** Counts a tensor before it is read. */
@@ -76,25 +87,35 @@ export class Ledger {
     }
     this.names.add(name);
     this.keep(name.length * 2 + shape.length * 8);
-    const { zeros, nans, infinities, max } = statistics;
-    const weight = dtype.floating;
-    if (weight) {
-      this.#squares.add(statistics.squares);
-      this.#parameters += statistics.count;
-      this.#nonFinite += nans + infinities;
-    }
-    const norm = statistics.squares.norm();
-    const mean = statistics.mean();
-    this.#tensors.push({ name, dtype: dtype.name, shape, norm, mean, max, zeros, nans, infinities, weight });
+    const { count, squares, zeros, nans, infinities, max } = statistics;
+    const [norm, mean] = [squares.norm(), statistics.mean()];
+    this.#entries.push({
+      name,
+      count,
+      squares,
+      statistics: { name, dtype: dtype.name, shape, norm, mean, max, zeros, nans, infinities },
+      role: roleByContent(name, dtype, statistics, this.#integers),
+    });
   }
 
-  /** What the tensors amount to. */
-  total(): Pick<Measurement, "weightNorm" | "parameters" | "nonFinite" | "tensors"> {
-    return {
-      weightNorm: this.#squares.norm(),
-      parameters: this.#parameters,
-      nonFinite: this.#nonFinite,
-      tensors: this.#tensors,
-    };
+  /** What the tensors amount to. `roleOf` decides on those that may be weights by all that was known of them alone. */
+  total(
+    roleOf: (name: string) => Role = () => "weight",
+  ): Pick<Measurement, "weightNorm" | "parameters" | "nonFinite" | "tensors" | "layers"> {
+    const all = new SquareSum();
+    const layers = new Layers();
+    let parameters = 0;
+    let nonFinite = 0;
+    const tensors = this.#entries.map(({ name, count, squares, statistics, role = roleOf(name) }) => {
+      if (role === "weight") {
+        const broken = statistics.nans + statistics.infinities;
+        all.add(squares);
+        layers.add(name, squares, count, broken);
+        parameters += count;
+        nonFinite += broken;
+      }
+      return { ...statistics, role };
+    });
+    return { weightNorm: all.norm(), parameters, nonFinite, tensors, layers: layers.measure() };
   }
 }

@@ -28,6 +28,19 @@ export interface MeterLimits {
   functionDepth: number;
   /** One attribute of a node. Large tensors belong into initializers, where they are measured. */
   constantBytes: number;
+  /** Inputs and outputs of all nodes of an ONNX graph together. */
+  nodeNames: number;
+  /**
+   * Elements of a tensor that a node makes of a shape in the file (ConstantOfShape, Expand, RandomNormal): a few bytes
+   * may ask for any number. Shapes that are computed first are seen by the runtime alone, whose memory is capped.
+   */
+  filledElements: number;
+  /** Subgraphs (If, Loop, Scan) within each other. 0 allows none: how long they run is not bounded by the file. */
+  controlFlowDepth: number;
+  /** Version of ONNX's own operator set. The greatest that ONNX Runtime 1.30 loads. */
+  opset: number;
+  /** Version of the file format. The greatest that ONNX Runtime 1.30 loads. */
+  irVersion: number;
   /** Inputs of an ONNX graph that are not initializers; outputs; operator sets. */
   values: number;
 }
@@ -45,6 +58,11 @@ export const DEFAULT_LIMITS: Readonly<MeterLimits> = {
   functions: 1024,
   functionDepth: 16,
   constantBytes: 4 * MIB,
+  nodeNames: 400_000,
+  filledElements: 2 ** 28,
+  controlFlowDepth: 0,
+  opset: 26,
+  irVersion: 13,
   values: 1024,
 };
 

@@ -16,12 +16,26 @@ export interface TensorStatistics {
   readonly zeros: number;
   readonly nans: number;
   readonly infinities: number;
-  /**
-   * Whether the tensor counts towards `weightNorm` and `parameters`: it does if its type is floating. Integers and
-   * booleans are buffers (indices, masks, quantized values whose scale is elsewhere). Neither format says which
-   * floating tensors were trained, so floating buffers such as a batch norm's running mean count as weights.
-   */
-  readonly weight: boolean;
+  /** Only weights count towards `weightNorm`, `parameters` and `layers`. `roleByContent` and OnnxUses say who is one. */
+  readonly role: Role;
+}
+
+/**
+ * Who a tensor is for. A weight is trained by gradients. A buffer is state that is kept beside the weights (a batch
+ * norm's running mean, an optimizer's moments). A constant belongs to the computation (indices, masks, bounds).
+ */
+export type Role = "weight" | "buffer" | "constant";
+
+/** All weights of one layer, together. */
+export interface LayerStatistics {
+  /** What the names of its tensors have in common: see `layerOf`. */
+  readonly name: string;
+  /** Square root of the sum of squares of the finite elements. */
+  readonly norm: number;
+  /** Elements. */
+  readonly parameters: number;
+  /** NaN and infinite elements. */
+  readonly nonFinite: number;
 }
 
 /** An input or output of a graph. */
@@ -50,7 +64,7 @@ export interface Graph {
 
 export interface Measurement {
   readonly format: Format;
-  /** Square root of the sum of squares of all finite elements of all weight tensors (see `TensorStatistics.weight`). */
+  /** Square root of the sum of squares of all finite elements of all weight tensors (see `TensorStatistics.role`). */
   readonly weightNorm: number;
   /** Elements of all weight tensors. */
   readonly parameters: number;
@@ -58,6 +72,8 @@ export interface Measurement {
   readonly nonFinite: number;
   /** In the order of the file. */
   readonly tensors: readonly TensorStatistics[];
+  /** In the order of their first weights. */
+  readonly layers: readonly LayerStatistics[];
   /** Null for safetensors, which has none. */
   readonly graph: Graph | null;
 }

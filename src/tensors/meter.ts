@@ -7,8 +7,17 @@ import { SafetensorsMeter } from "./safetensors-meter.ts";
 
 export type { Dtype } from "./dtypes.ts";
 export { TENSOR_FORMAT_CODES, type TensorFormatCode, TensorFormatError } from "./errors.ts";
+export { layerOf } from "./layers.ts";
 export { DEFAULT_LIMITS, type MeterLimits } from "./limits.ts";
-export type { Format, Graph, GraphValue, Measurement, TensorStatistics } from "./measurement.ts";
+export type {
+  Format,
+  Graph,
+  GraphValue,
+  LayerStatistics,
+  Measurement,
+  Role,
+  TensorStatistics,
+} from "./measurement.ts";
 export { sniffFormat } from "./sniff.ts";
 
 /** Measures a checkpoint while its bytes pass by. */
@@ -28,7 +37,7 @@ export interface Meter {
  * Formats: onnx.proto of github.com/onnx/onnx; safetensors' "Format" of github.com/huggingface/safetensors.
  */
 export function createMeter(format: Format, limits: Partial<MeterLimits> = {}): Meter {
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits }, format === "onnx" ? "constant" : "buffer");
   const workspace = new Workspace();
   return new LatchedMeter(
     format === "onnx" ? new OnnxMeter(ledger, workspace) : new SafetensorsMeter(ledger, workspace),

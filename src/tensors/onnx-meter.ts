@@ -40,7 +40,7 @@ export class OnnxMeter {
 
   end(): Measurement {
     this.#explain(() => this.#stream.end());
-    return { format: "onnx", ...this.#ledger.total(), graph: this.#model.describe() };
+    return { format: "onnx", ...this.#ledger.total((name) => this.#model.roleOf(name)), graph: this.#model.describe() };
   }
 
   /** What goes wrong before a graph has begun says nothing about models: the file is none. */

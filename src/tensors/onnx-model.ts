@@ -1,10 +1,12 @@
 import type { Workspace } from "./element-stream.ts";
 import { quote, TensorFormatError } from "./errors.ts";
 import { checkName, type Ledger } from "./ledger.ts";
-import type { Graph } from "./measurement.ts";
+import type { Graph, Role } from "./measurement.ts";
 import { GraphMessage, tooManyValues } from "./onnx-graph.ts";
 import { NodeMessage } from "./onnx-node.ts";
 import { checkCalls, functionKey, OperatorCounts, tooManyNodes } from "./onnx-operators.ts";
+import type { Scope } from "./onnx-scope.ts";
+import { OnnxUses } from "./onnx-uses.ts";
 import { signed64, textSink } from "./protobuf-sinks.ts";
 import { type ByteSink, Message } from "./protobuf-stream.ts";
 
@@ -17,6 +19,7 @@ export class ModelMessage extends Message {
   readonly #workspace: Workspace;
   readonly #functions = new Map<string, OperatorCounts>();
   readonly #opset = new Map<string, number>();
+  readonly #uses: OnnxUses;
   #irVersion = 0;
   #graph: GraphMessage | undefined;
   #nodes = 0;
@@ -25,6 +28,7 @@ export class ModelMessage extends Message {
     super();
     this.#ledger = ledger;
     this.#workspace = workspace;
+    this.#uses = new OnnxUses(ledger);
   }
 
   /** False until the graph has begun: until then the file may be anything. */
@@ -50,16 +54,12 @@ export class ModelMessage extends Message {
             "The model has more than one graph, and readers differ on which counts. Send one model a file.",
           );
         }
-        this.#graph = new GraphMessage(this.#ledger, this.#workspace, () => this.#countNode());
+        this.#graph = new GraphMessage(this.#scope(this.#uses));
         return this.#graph;
       case 8:
         return new OperatorSetMessage(this.#ledger, (domain, version) => this.#addOperatorSet(domain, version));
       case 25:
-        return new FunctionMessage(
-          this.#ledger,
-          () => this.#countNode(),
-          (key, name, counts) => this.#addFunction(key, name, counts),
-        );
+        return new FunctionMessage(this.#scope(undefined), (key, name, counts) => this.#addFunction(key, name, counts));
       default:
         this.#refuseUnknown(field);
         return null;
@@ -74,7 +74,15 @@ export class ModelMessage extends Message {
         `The model has no ${missing ?? "ir_version"}: it is cut short or was never finished. Export it again and send it whole.`,
       );
     }
-    if (this.#graph !== undefined) checkCalls(this.#graph.operators, this.#functions, this.#ledger.limits);
+    const { limits } = this.#ledger;
+    if (this.#irVersion > limits.irVersion) throw tooNew("IR", this.#irVersion, limits.irVersion);
+    if (this.#graph !== undefined) checkCalls(this.#graph.operators, this.#functions, limits);
+    this.#uses.checkExtents();
+  }
+
+  /** The role of a floating initializer. Only after the end of the model. */
+  roleOf(name: string): Role {
+    return this.#uses.roleOf(name);
   }
 
   /** What the service keeps of the graph. Only after the end of the model. */
@@ -97,11 +105,26 @@ export class ModelMessage extends Message {
     };
   }
 
-  #countNode(): void {
+  #scope(uses: OnnxUses | undefined): Scope {
+    return {
+      ledger: this.#ledger,
+      workspace: this.#workspace,
+      operators: new OperatorCounts(this.#ledger),
+      uses,
+      depth: 0,
+      countNode: () => this.#countNode(),
+      openGraph: (scope) => new GraphMessage(scope),
+    };
+  }
+
+  #countNode(): number {
     if (++this.#nodes > this.#ledger.limits.nodes) throw tooManyNodes(this.#ledger.limits);
+    return this.#nodes;
   }
 
   #addOperatorSet(domain: string, version: number): void {
+    const { opset } = this.#ledger.limits;
+    if ((domain === "" || domain === "ai.onnx") && version > opset) throw tooNew("opset", version, opset);
     this.#opset.set(domain, version);
     if (this.#opset.size > this.#ledger.limits.values) throw tooManyValues("operator sets", this.#ledger);
   }
@@ -128,6 +151,13 @@ export class ModelMessage extends Message {
       `The model has a field ${field}, which no ONNX model has: something was appended to the file or it is damaged. Export it again.`,
     );
   }
+}
+
+function tooNew(what: "IR" | "opset", version: number, limit: number): TensorFormatError {
+  return new TensorFormatError(
+    "unsupported_version",
+    `The model is of ${what} version ${version}, the runtime knows versions up to ${limit}. Export it with torch.onnx.export(..., opset_version=20).`,
+  );
 }
 
 /** OperatorSetIdProto. */
@@ -162,28 +192,20 @@ class OperatorSetMessage extends Message {
 
 /** FunctionProto: its nodes count as the graph's do. */
 class FunctionMessage extends Message {
-  readonly #ledger: Ledger;
-  readonly #countNode: () => void;
+  readonly #scope: Scope;
   readonly #done: (key: string, name: string, counts: OperatorCounts) => void;
-  readonly #counts: OperatorCounts;
   #name = "";
   #domain = "";
   #overload = "";
 
-  constructor(
-    ledger: Ledger,
-    countNode: () => void,
-    done: (key: string, name: string, counts: OperatorCounts) => void,
-  ) {
+  constructor(scope: Scope, done: (key: string, name: string, counts: OperatorCounts) => void) {
     super();
-    this.#ledger = ledger;
-    this.#countNode = countNode;
+    this.#scope = scope;
     this.#done = done;
-    this.#counts = new OperatorCounts(ledger);
   }
 
   override delimited(field: number, length: number): Message | ByteSink | null {
-    const { limits } = this.#ledger;
+    const { limits } = this.#scope.ledger;
     const text = (done: (text: string) => void) => textSink(length, limits.nameBytes, "The name of a function", done);
     switch (field) {
       case 1:
@@ -191,8 +213,7 @@ class FunctionMessage extends Message {
           this.#name = name;
         });
       case 7:
-        this.#countNode();
-        return new NodeMessage(this.#counts, limits);
+        return new NodeMessage(this.#scope);
       case 10:
         return text((domain) => {
           this.#domain = domain;
@@ -208,7 +229,7 @@ class FunctionMessage extends Message {
 
   override end(): void {
     const key = functionKey(this.#domain, this.#name, this.#overload);
-    this.#ledger.keep(key.length * 2);
-    this.#done(key, this.#name, this.#counts);
+    this.#scope.ledger.keep(key.length * 2);
+    this.#done(key, this.#name, this.#scope.operators);
   }
 }

@@ -11,6 +11,9 @@ const STANDARD_DOMAINS = new Set(["", "ai.onnx", "ai.onnx.ml"]);
  */
 const CONTROL_FLOW = new Set(["If", "Loop", "Scan", "SequenceMap"]);
 
+/** Whether the operators of a domain are ONNX's own. */
+export const isStandard = (domain: string): boolean => STANDARD_DOMAINS.has(domain);
+
 /** Throws `control_flow`. */
 export function refuseControlFlow(what: string): never {
   throw new TensorFormatError(
@@ -19,10 +22,18 @@ export function refuseControlFlow(what: string): never {
   );
 }
 
+/** One operator as a graph or function calls it. `first` names the first node that does. */
+interface Call {
+  readonly domain: string;
+  readonly operator: string;
+  readonly first: string;
+  count: number;
+}
+
 /** Which operators a graph or a local function calls, and how often. */
 export class OperatorCounts {
   nodes = 0;
-  readonly calls = new Map<string, { readonly domain: string; readonly operator: string; count: number }>();
+  readonly calls = new Map<string, Call>();
   readonly #ledger: Ledger;
 
   constructor(ledger: Ledger) {
@@ -30,8 +41,8 @@ export class OperatorCounts {
   }
 
   add(operator: string, domain: string, overload: string, what: string): void {
-    const standard = STANDARD_DOMAINS.has(domain);
-    if (standard && CONTROL_FLOW.has(operator)) refuseControlFlow(what);
+    const { limits } = this.#ledger;
+    if (limits.controlFlowDepth === 0 && isStandard(domain) && CONTROL_FLOW.has(operator)) refuseControlFlow(what);
     this.nodes++;
     const key = functionKey(domain, operator, overload);
     const call = this.calls.get(key);
@@ -39,17 +50,16 @@ export class OperatorCounts {
       call.count++;
       return;
     }
-    const { limits } = this.#ledger;
-    this.#ledger.keep(key.length * 4);
+    this.#ledger.keep(key.length * 4 + what.length * 2);
     checkName(operator, "Operator", limits);
     checkName(domain, "Domain", limits);
     if (this.calls.size >= limits.operators) {
       throw new TensorFormatError(
         "too_many_operators",
-        `The graph uses more than ${limits.operators} different operators. ONNX itself has about 200.`,
+        `${what} is one operator too many: the graph uses more than ${limits.operators} different operators. ONNX itself has about 200.`,
       );
     }
-    this.calls.set(key, { domain, operator, count: 1 });
+    this.calls.set(key, { domain, operator, first: what, count: 1 });
   }
 }
 
@@ -78,33 +88,33 @@ export function checkCalls(
   const done = new Map<OperatorCounts, Expansion>();
   const open = new Set<OperatorCounts>();
 
-  const expand = (caller: OperatorCounts): Expansion => {
+  const expand = (caller: OperatorCounts, what: string): Expansion => {
     const known = done.get(caller);
     if (known !== undefined) return known;
     if (open.has(caller)) {
       throw new TensorFormatError(
         "function_recursion",
-        "A local function of the model calls itself, so it never ends. Export the model with its functions inlined.",
+        `${what} calls a local function that calls itself, so it never ends. Export the model with its functions inlined.`,
       );
     }
     open.add(caller);
     let nodes = 0;
     let depth = 0;
-    for (const [key, { domain, operator, count }] of caller.calls) {
+    for (const [key, { domain, operator, first, count }] of caller.calls) {
       const called = functions.get(key);
       if (called !== undefined) {
-        const expansion = expand(called);
+        const expansion = expand(called, first);
         // An empty function still takes the time of its expansion.
         nodes += count * Math.max(1, expansion.nodes);
         depth = Math.max(depth, 1 + expansion.depth);
-      } else if (STANDARD_DOMAINS.has(domain)) nodes += count;
-      else throw customOperator(domain, operator);
-      if (nodes > limits.nodes) throw tooManyNodes(limits, "with its local functions expanded ");
+      } else if (isStandard(domain)) nodes += count;
+      else throw customOperator(first, domain, operator);
+      if (nodes > limits.nodes) throw tooManyNodes(limits, `with its local functions expanded, up to ${first}, `);
     }
     if (depth > limits.functionDepth) {
       throw new TensorFormatError(
         "functions_too_deep",
-        `The model's local functions call each other ${depth} deep, the limit is ${limits.functionDepth}. Export the model with its functions inlined (onnx.inliner.inline_local_functions).`,
+        `${what}: local functions call each other ${depth} deep from there, the limit is ${limits.functionDepth}. Export the model with its functions inlined (onnx.inliner.inline_local_functions).`,
       );
     }
     open.delete(caller);
@@ -113,15 +123,15 @@ export function checkCalls(
     return expansion;
   };
 
-  expand(graph);
+  expand(graph, "The graph");
   // Functions nobody calls are still loaded.
-  for (const unused of functions.values()) expand(unused);
+  for (const [key, unused] of functions) expand(unused, `Function ${quote(key)}`);
 }
 
-function customOperator(domain: string, operator: string): TensorFormatError {
+function customOperator(what: string, domain: string, operator: string): TensorFormatError {
   return new TensorFormatError(
     "custom_operator",
-    `The model uses the operator ${quote(`${domain}::${operator}`)}, which is neither ONNX's nor a function in the file, so it cannot be run here. Export the model with standard operators only.`,
+    `${what} uses the operator ${quote(`${domain}::${operator}`)}, which is neither ONNX's nor a function in the file, so it cannot be run here. Export the model with standard operators only.`,
   );
 }
 

@@ -36,10 +36,14 @@ function elementSink(elements: ElementStream): ByteSink {
   return { kind: "bytes", write: (chunk, start, end) => elements.write(chunk, start, end), end: () => {} };
 }
 
-/** An initializer: measured as its bytes pass, entered into the ledger at its end. */
+/**
+ * An initializer: measured as its bytes pass, entered into the ledger at its end. `shape` gets the name of one that may
+ * be the shape of another tensor, and what its elements multiply to.
+ */
 export class InitializerMessage extends Message {
   readonly #ledger: Ledger;
   readonly #workspace: Workspace;
+  readonly #shape: (name: string, product: number) => void;
   #name: string | undefined;
   readonly #dims: number[] = [];
   #dtype: DtypeFacts | undefined;
@@ -49,10 +53,11 @@ export class InitializerMessage extends Message {
   /** raw_data that came before the data_type it is to be read by. */
   #early: Uint8Array | undefined;
 
-  constructor(ledger: Ledger, workspace: Workspace) {
+  constructor(ledger: Ledger, workspace: Workspace, shape: (name: string, product: number) => void) {
     super();
     this.#ledger = ledger;
     this.#workspace = workspace;
+    this.#shape = shape;
     ledger.beginTensor();
   }
 
@@ -123,6 +128,8 @@ export class InitializerMessage extends Message {
     }
     this.#elements.end();
     this.#ledger.addTensor(this.#name, dtype, this.#dims, this.#elements.statistics);
+    const { product } = this.#elements;
+    if (product !== undefined) this.#shape(this.#name, product);
   }
 
   #what(): string {

@@ -82,7 +82,8 @@ interface Frame {
 
 /**
  * Incremental reader of the protobuf wire format (protobuf.dev/programming-guides/encoding). Memory is the stack of
- * open messages, whose depth is that of the schema: messages decide what nests in them, and none here nests in itself.
+ * open messages, whose depth is that of the schema: messages decide what nests in them, and graphs, the only ones that nest
+ * in themselves, only to a limit.
  */
 export class ProtobufStream {
   readonly #frames: Frame[];

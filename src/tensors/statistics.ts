@@ -14,14 +14,18 @@ export class SquareSum {
 
   /** Adds another sum to this one. */
   add(other: SquareSum): void {
-    for (const term of [other.middle, other.compensation]) {
-      const total = this.middle + term;
-      this.compensation +=
-        Math.abs(this.middle) >= Math.abs(term) ? this.middle - total + term : term - total + this.middle;
-      this.middle = total;
-    }
+    this.addTerm(other.middle);
+    this.addTerm(other.compensation);
     this.big += other.big;
     this.small += other.small;
+  }
+
+  /** Adds a number far from the ends of float64, as the squares of all types but float64 are. */
+  addTerm(term: number): void {
+    const total = this.middle + term;
+    this.compensation +=
+      Math.abs(this.middle) >= Math.abs(term) ? this.middle - total + term : term - total + this.middle;
+    this.middle = total;
   }
 
   /** Adds the square of a finite number. */
@@ -48,13 +52,14 @@ export class SquareSum {
 
 /**
  * Running statistics of one tensor. Element by element, in order, so that the result does not depend on how the
- * bytes were cut into chunks. NaN and infinities are counted and left out of everything else.
+ * bytes were cut into chunks; or by how often each value occurs, where there are few values. NaN and infinities are counted and left out of everything else.
  */
 export class Statistics {
   count = 0;
   zeros = 0;
   nans = 0;
   infinities = 0;
+  negativeInfinities = 0;
   /** Largest magnitude among the finite elements. */
   max = 0;
   readonly squares = new SquareSum();
@@ -81,7 +86,7 @@ export class Statistics {
       const magnitude = Math.abs(x);
       if (magnitude > max) {
         if (magnitude === Infinity) {
-          this.infinities++;
+          this.#addInfinity(x, 1);
           continue;
         }
         max = magnitude;
@@ -112,6 +117,20 @@ export class Statistics {
     this.#sumCompensation = sumCompensation;
   }
 
+  /** Adds one element `times` over, of any type but float64. */
+  addRepeated(x: number, times: number): void {
+    this.count += times;
+    const magnitude = Math.abs(x);
+    if (x === 0) this.zeros += times;
+    else if (Number.isNaN(x)) this.nans += times;
+    else if (magnitude === Infinity) this.#addInfinity(x, times);
+    else {
+      if (magnitude > this.max) this.max = magnitude;
+      this.squares.addTerm(x * x * times);
+      this.#addToSum(x * times);
+    }
+  }
+
   /** Adds elements of any magnitude. */
   addFloat64(values: Float64Array, count: number): void {
     this.count += count;
@@ -120,15 +139,24 @@ export class Statistics {
       const magnitude = Math.abs(x);
       if (x === 0) this.zeros++;
       else if (Number.isNaN(x)) this.nans++;
-      else if (magnitude === Infinity) this.infinities++;
+      else if (magnitude === Infinity) this.#addInfinity(x, 1);
       else {
         if (magnitude > this.max) this.max = magnitude;
         this.squares.addSquareOf(x);
-        const newSum = this.#sum + x;
-        const part = newSum - this.#sum;
-        this.#sumCompensation += this.#sum - (newSum - part) + (x - part);
-        this.#sum = newSum;
+        this.#addToSum(x);
       }
     }
+  }
+
+  #addInfinity(x: number, times: number): void {
+    this.infinities += times;
+    if (x < 0) this.negativeInfinities += times;
+  }
+
+  #addToSum(x: number): void {
+    const total = this.#sum + x;
+    const part = total - this.#sum;
+    this.#sumCompensation += this.#sum - (total - part) + (x - part);
+    this.#sum = total;
   }
 }

@@ -1,8 +1,8 @@
 import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, test } from "vitest";
-import type { Dtype, TensorStatistics } from "../../src/tensors/meter.ts";
+import type { Dtype, Role, TensorStatistics } from "../../src/tensors/meter.ts";
 import { readAsFloat32, readAsFloat64 } from "../../src/tensors/safetensors.ts";
-import { measure } from "./measure.ts";
+import { measure, refusalMessage } from "./measure.ts";
 import { dims, initializer, integer, message, model, packed, tag, text } from "./onnx-builder.ts";
 import { bytesOfArray, safetensors } from "./safetensors-builder.ts";
 
@@ -98,7 +98,7 @@ const CASES: readonly Case[] = [
 ];
 
 /** Compares with statistics taken in the plainest way. */
-function expectStatistics(actual: TensorStatistics | undefined, { dtype, values }: Case): void {
+function expectStatistics(actual: TensorStatistics | undefined, { dtype, values }: Case, integers: Role): void {
   const finite = values.filter(Number.isFinite);
   const norm = Math.hypot(...finite);
   const mean = finite.reduce((sum, x) => sum + x, 0) / finite.length;
@@ -110,7 +110,7 @@ function expectStatistics(actual: TensorStatistics | undefined, { dtype, values 
     zeros: values.filter((x) => x === 0).length,
     nans: values.filter(Number.isNaN).length,
     infinities: values.filter((x) => Math.abs(x) === Infinity).length,
-    weight: dtype.includes("float"),
+    role: dtype.includes("float") ? "weight" : integers,
   });
   expect((actual?.norm ?? 0) / norm).toBeCloseTo(1, 14);
   expect(Math.abs((actual?.mean ?? 0) - mean)).toBeLessThanOrEqual(1e-15 * norm);
@@ -122,7 +122,7 @@ describe.each(CASES)("$dtype", (entry) => {
   const file = safetensors([{ name: "t", dtype: entry.safetensors, shape, data: raw }]);
 
   test("in safetensors", () => {
-    expectStatistics(measure("safetensors", file).tensors[0], entry);
+    expectStatistics(measure("safetensors", file).tensors[0], entry, "buffer");
   });
 
   test("in safetensors, one byte at a time", () => {
@@ -131,7 +131,7 @@ describe.each(CASES)("$dtype", (entry) => {
 
   test("in raw_data", () => {
     const { tensors, parameters } = measure("onnx", model([initializer("t", entry.onnx, shape, raw)]));
-    expectStatistics(tensors[0], entry);
+    expectStatistics(tensors[0], entry, "constant");
     expect(parameters).toBe(entry.dtype.includes("float") ? entry.values.length : 0);
   });
 
@@ -200,7 +200,7 @@ describe("elements in fields of their own type", () => {
     ];
     for (const file of files) {
       const measured = measure("onnx", file);
-      expectStatistics(measured.tensors[0], entry);
+      expectStatistics(measured.tensors[0], entry, "constant");
       expect(measure("onnx", file, { chunk: 1 })).toEqual(measured);
     }
   });
@@ -245,5 +245,31 @@ describe("every code", () => {
       else if ((code & 0x7c) === 0x7c) expect(Math.abs(value)).toBe((1 + (code & 3) / 4) * 2 ** 15);
       else expect(value).toBe((wide[code] as number) / 2);
     });
+  });
+});
+
+describe("types that are not measured are refused by name", () => {
+  test.each([
+    { onnx: 8, type: "string" },
+    { onnx: 14, type: "complex64" },
+    { onnx: 15, type: "complex128" },
+    { onnx: 21, type: "uint4" },
+    { onnx: 22, type: "int4" },
+    { onnx: 23, type: "float4e2m1" },
+    { onnx: 24, type: "float8e8m0" },
+    { onnx: 25, type: "uint2" },
+    { onnx: 26, type: "int2" },
+    { onnx: 99, type: "type 99" },
+  ])("ONNX: $type", ({ onnx, type }) => {
+    const file = model([message(5, dims([2]), text(8, "w"), integer(2, onnx))]);
+    const sentence = refusalMessage(() => measure("onnx", file));
+    expect(sentence).toBe(
+      `Initializer "w" is of type ${type}, which cannot be measured. Convert it to float32, float16 or bfloat16.`,
+    );
+  });
+
+  test.each(["C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "I4", "f32"])("safetensors: %s", (type) => {
+    const file = safetensors([{ name: "w", dtype: type, shape: [1], data: new Uint8Array(8) }]);
+    expect(refusalMessage(() => measure("safetensors", file))).toMatch(`Tensor "w" has the type "${type}"`);
   });
 });

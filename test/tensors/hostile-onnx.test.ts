@@ -1,6 +1,13 @@
 import type { BinaryWriter } from "@bufbuild/protobuf/wire";
+import * as ort from "onnxruntime-web";
 import { describe, expect, test } from "vitest";
-import { createMeter, type MeterLimits, sniffFormat, type TensorFormatCode } from "../../src/tensors/meter.ts";
+import {
+  createMeter,
+  DEFAULT_LIMITS,
+  type MeterLimits,
+  sniffFormat,
+  type TensorFormatCode,
+} from "../../src/tensors/meter.ts";
 import { measure, refusal, refusalMessage } from "./measure.ts";
 import {
   bytes,
@@ -21,6 +28,7 @@ import {
   text,
   value,
 } from "./onnx-builder.ts";
+import { bytesOfArray } from "./safetensors-builder.ts";
 
 type Write = Parameters<typeof bytesOf>[number];
 
@@ -36,6 +44,16 @@ const chain = (length: number, times: number) =>
 const attribute = (...fields: Write[]) => node("Constant", [], ["c"], message(5, text(1, "value"), ...fields));
 const groupTag = (writer: BinaryWriter) => writer.raw(Uint8Array.of(0x0b));
 const long = "x".repeat(1025);
+
+/** A node with a subgraph of the given fields. */
+const loop = (...graph: Write[]) => node("Loop", [], ["y"], message(5, text(1, "body"), message(6, ...graph)));
+const int64s = (...values: number[]) => bytesOfArray(BigInt64Array.from(values, BigInt));
+const ints = (...values: number[]) => packed(8, (writer, x) => writer.int64(x), values);
+const fill = node("ConstantOfShape", ["size"], ["huge"]);
+const bomb = (...shape: number[]) => model([fill, initializer("size", INT64, [shape.length], int64s(...shape))]);
+const constantShape = (tensor: Write) => node("Constant", [], ["size"], message(5, text(1, "value"), tensor));
+/** What follows ir_version in a model. */
+const rest = (opset: number) => [message(7, ...linearGraph), message(8, text(1, ""), integer(2, opset))];
 
 interface Case {
   readonly name: string;
@@ -107,6 +125,86 @@ const CASES: readonly Case[] = [
   { name: "a sparse constant", code: "sparse_tensor", file: model([attribute(message(22))]) },
   { name: "a custom operator", code: "custom_operator", file: model([node("Gelu", [], [], text(7, "com.microsoft"))]) },
   { name: "a custom operator in a function", code: "custom_operator", file: model([], fn("f", ["missing"])) },
+  {
+    name: "subgraphs nested deeper than allowed",
+    code: "control_flow",
+    file: model([loop(loop(node("Relu", ["a"], ["b"])))]),
+    limits: { controlFlowDepth: 1 },
+  },
+  {
+    name: "sparse tensors in an allowed subgraph",
+    code: "sparse_tensor",
+    file: model([loop(message(15))]),
+    limits: { controlFlowDepth: 1 },
+  },
+  {
+    name: "nodes of allowed subgraphs beyond the limit",
+    code: "too_many_nodes",
+    file: model([loop(node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["c"]))]),
+    limits: { controlFlowDepth: 1, nodes: 2 },
+  },
+  {
+    name: "a name in the graph and in its subgraph",
+    code: "duplicate_name",
+    file: model([loop(initializer("w", FLOAT, [1], floats(1))), initializer("w", FLOAT, [1], floats(1))]),
+    limits: { controlFlowDepth: 1 },
+  },
+  { name: "two gigabytes in 95 bytes", code: "shape_too_large", file: bomb(50_000, 10_000) },
+  {
+    name: "two gigabytes from a Constant node",
+    code: "shape_too_large",
+    file: model([constantShape(message(5, dims([2]), integer(2, INT64), bytes(9, int64s(50_000, 10_000)))), fill]),
+  },
+  {
+    name: "two gigabytes from int64_data",
+    code: "shape_too_large",
+    file: model([
+      constantShape(
+        message(
+          5,
+          integer(2, INT64),
+          packed(7, (writer, x) => writer.int64(x), [50_000, 10_000]),
+        ),
+      ),
+      fill,
+    ]),
+  },
+  {
+    name: "two gigabytes from a list of integers",
+    code: "shape_too_large",
+    file: model([
+      node("Constant", [], ["size"], message(5, text(1, "value_ints"), integer(8, 50_000), integer(8, 10_000))),
+      fill,
+    ]),
+  },
+  {
+    name: "two gigabytes behind another name",
+    code: "shape_too_large",
+    file: model([
+      node("Identity", ["stored"], ["same"]),
+      node("Cast", ["same"], ["size"]),
+      fill,
+      initializer("stored", INT64, [2], int64s(50_000, 10_000)),
+    ]),
+  },
+  {
+    name: "two gigabytes by expansion",
+    code: "shape_too_large",
+    file: model([node("Expand", ["x", "size"], ["huge"]), initializer("size", INT64, [3], int64s(1, 50_000, 10_000))]),
+  },
+  {
+    name: "two gigabytes of random numbers",
+    code: "shape_too_large",
+    file: model([node("RandomNormal", [], ["huge"], message(5, text(1, "shape"), ints(50_000, 10_000)))]),
+  },
+  {
+    name: "too many names of nodes",
+    code: "too_many_values",
+    file: model([node("Sum", ["a", "b", "c"], ["d"])]),
+    limits: { nodeNames: 3 },
+  },
+  { name: "a version of the future", code: "unsupported_version", file: bytesOf(integer(1, 14), ...rest(17)) },
+  { name: "operators of the future", code: "unsupported_version", file: bytesOf(integer(1, 8), ...rest(27)) },
   { name: "If", code: "control_flow", file: model([node("If", [], [])]) },
   { name: "Loop in ai.onnx", code: "control_flow", file: model([node("Loop", [], [], text(7, "ai.onnx"))]) },
   { name: "Scan", code: "control_flow", file: model([node("Scan", [], [])]) },
@@ -259,7 +357,30 @@ describe("refuses with its code, whole and byte by byte", () => {
 });
 
 describe("says what to do", () => {
-  const message_ = (file: Uint8Array) => refusalMessage(() => measure("onnx", file));
+  const message_ = (file: Uint8Array, limits: Partial<MeterLimits> = {}) =>
+    refusalMessage(() => measure("onnx", file, { limits }));
+
+  test.each([
+    { about: "a bomb", file: bomb(50_000, 10_000), words: ['Node "ConstantOfShape_0"', "500000000", `${2 ** 28}`] },
+    { about: "a custom operator", file: model([call("Gelu")]), words: ['Node "Gelu_0"', '"my::Gelu"'] },
+    { about: "functions too deep", file: model([call("f0")], ...chain(18, 1)), words: ['Node "f0_0"', "limit is 16"] },
+    { about: "recursion", file: model([], fn("f", ["f"])), words: ['Node 1 ("f")'] },
+    { about: "control flow", file: model([loop()]), words: ['Node "Loop_0" ("Loop")', "torch.onnx.export"] },
+    {
+      about: "a sparse initializer",
+      file: model([message(15, message(1, text(8, "pruned.weight")))]),
+      words: ['"pruned.weight"', "Store it dense"],
+    },
+    { about: "the opset", file: bytesOf(integer(1, 8), ...rest(27)), words: ["opset version 27", "up to 26"] },
+  ])("about $about: the node or tensor and the limit", ({ file, words }) => {
+    const sentence = message_(file);
+    for (const word of words) expect(sentence).toContain(word);
+  });
+
+  test("about subgraphs within subgraphs, and names the node and the limit", () => {
+    const sentence = message_(model([loop(loop(loop()))]), { controlFlowDepth: 2 });
+    expect(sentence).toMatch(/Node "Loop_0" \("Loop"\) is a subgraph within 2 others, the limit is 2 deep/);
+  });
 
   test("about torch.save", () => {
     expect(message_(ascii("PK\u0003\u0004..........."))).toMatch(/torch\.save.*torch\.onnx\.export/);
@@ -280,6 +401,55 @@ describe("says what to do", () => {
     const message = message_(model([initializer("\u202e\n".repeat(300), FLOAT, [1], floats(1))]));
     expect(message.length).toBeLessThan(400);
     expect(message).not.toMatch(/[\n\u202e]/);
+  });
+});
+
+describe("what a policy allows", () => {
+  const looped = model([
+    loop(
+      node("MatMul", ["x", "w"], ["y"]),
+      node("Scan", ["y", "inner"], ["z"]),
+      initializer("inner", FLOAT, [1], floats(3)),
+      value(11, "turn", INT64, []),
+    ),
+    ...linearGraph,
+  ]);
+
+  test("control flow: its nodes count, its tensors are measured, its inputs are nobody's to feed", () => {
+    const { graph, tensors } = measure("onnx", looped, { limits: { controlFlowDepth: 1 } });
+    expect(graph?.operators).toEqual({ Loop: 1, MatMul: 2, Scan: 1, Add: 1, Relu: 1 });
+    expect(graph?.inputs.map(({ name }) => name)).toEqual(["x"]);
+    expect(tensors).toMatchObject([{ name: "inner", norm: 3, role: "weight" }, { name: "w" }, { name: "b" }]);
+  });
+
+  test("and is the same in any chunks", () => {
+    const limits = { controlFlowDepth: 1 };
+    expect(measure("onnx", looped, { limits, chunk: 1 })).toEqual(measure("onnx", looped, { limits }));
+  });
+
+  test("a large shape, as long as it is not too large", () => {
+    expect(refusal(() => measure("onnx", bomb(2 ** 14, 2 ** 14)))).toBe("accepted");
+    expect(refusal(() => measure("onnx", bomb(50_000, 10_000), { limits: { filledElements: 2 ** 30 } }))).toBe(
+      "accepted",
+    );
+  });
+});
+
+describe("versions that are accepted are those the runtime loads", () => {
+  const load = (file: Uint8Array) => ort.InferenceSession.create(file).then(() => "loaded");
+
+  test("operator sets", async () => {
+    const { opset } = DEFAULT_LIMITS;
+    expect(refusal(() => measure("onnx", bytesOf(integer(1, 8), ...rest(opset))))).toBe("accepted");
+    expect(await load(bytesOf(integer(1, 8), ...rest(opset)))).toBe("loaded");
+    await expect(load(bytesOf(integer(1, 8), ...rest(opset + 1)))).rejects.toThrow(/opset/i);
+  });
+
+  test("file formats", async () => {
+    const { irVersion } = DEFAULT_LIMITS;
+    expect(refusal(() => measure("onnx", bytesOf(integer(1, irVersion), ...rest(17))))).toBe("accepted");
+    expect(await load(bytesOf(integer(1, irVersion), ...rest(17)))).toBe("loaded");
+    await expect(load(bytesOf(integer(1, irVersion + 1), ...rest(17)))).rejects.toThrow(/IR/i);
   });
 });
 

@@ -27,7 +27,7 @@ import {
 import { bytesOfArray } from "./safetensors-builder.ts";
 
 const norm = (values: number[]) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
-const whole = { zeros: 0, nans: 0, infinities: 0, weight: true };
+const whole = { zeros: 0, nans: 0, infinities: 0, role: "weight" };
 
 describe("a linear layer", () => {
   test("is measured to its last statistic", () => {
@@ -41,6 +41,10 @@ describe("a linear layer", () => {
       tensors: [
         { ...w, ...whole },
         { ...b, ...whole },
+      ],
+      layers: [
+        { name: "w", norm: norm(LINEAR_WEIGHT), parameters: 6, nonFinite: 0 },
+        { name: "b", norm: norm(LINEAR_BIAS), parameters: 2, nonFinite: 0 },
       ],
       graph: {
         inputs: [{ name: "x", dtype: "float32", shape: ["batch", 3], ranked: true }],
@@ -84,10 +88,10 @@ describe("initializers", () => {
     expect(measure("onnx", model([late])).tensors).toMatchObject([{ name: "w", norm: 5 }]);
   });
 
-  test("of integers are buffers: measured, but neither weights nor parameters", () => {
+  test("of integers are constants: measured, but neither weights nor parameters", () => {
     const shape = bytesOfArray(BigInt64Array.of(-1n, 64n));
     const measured = measure("onnx", model([initializer("shape", INT64, [2], shape), ...linearGraph]));
-    expect(measured.tensors[0]).toMatchObject({ name: "shape", max: 64, weight: false });
+    expect(measured.tensors[0]).toMatchObject({ name: "shape", max: 64, role: "constant" });
     expect(measured).toMatchObject({ parameters: 8, weightNorm: measure("onnx", linearModel()).weightNorm });
   });
 
