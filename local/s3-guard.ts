@@ -1,26 +1,25 @@
 import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Body, receiveBody } from "./s3-body.ts";
+import { answerParts } from "./s3-parts.ts";
+import type { CarefulStore } from "./s3-store.ts";
 
 export interface GuardOptions {
   /** s3rver's port on loopback. */
   upstream: number;
   /** A folder for bodies that do not fit in memory; emptied at start. */
   spool: string;
-  /** Where s3rver keeps a bucket's unfinished multipart uploads. */
-  uploads(bucket: string): string;
-  exists(bucket: string, key: string): Promise<boolean>;
+  /** What s3rver keeps its objects in. */
+  store: CarefulStore;
   log(line: string): void;
 }
 
 /**
  * Stands between the Workers and s3rver, which writes a body into place while it arrives (a PUT cut short becomes
- * an object, or truncates a good one), believes any checksum, overwrites in spite of `If-None-Match: *` and cannot
- * abort a multipart upload. Signatures cover the Host header, so requests go on exactly as they came.
+ * an object, or truncates a good one), believes any checksum, overwrites in spite of `If-None-Match: *` and can neither
+ * abort a multipart upload nor list its parts. Signatures cover the Host header, so requests go on exactly as they came.
  */
 export async function startGuard(options: GuardOptions): Promise<{ port: number; close(): Promise<void> }> {
   rmSync(options.spool, { recursive: true, force: true });
@@ -62,7 +61,7 @@ async function guard(
     return;
   }
   if (incoming.method !== "PUT") {
-    await forward(incoming, response, undefined, options, searchParams.get("uploadId"));
+    await forward(incoming, response, undefined, options);
     return;
   }
   if (incoming.headers["content-length"] === undefined) {
@@ -79,7 +78,7 @@ async function guard(
     else if (conflict) refuse(response, 409, "ConditionalRequestConflict", "Another request creates this key.");
     else if (create && (await exists(pathname, options))) {
       refuse(response, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
-    } else await forward(incoming, response, body, options, null);
+    } else await forward(incoming, response, body, options);
   } finally {
     if (create && !conflict) creating.delete(pathname);
     await body.discard();
@@ -87,8 +86,13 @@ async function guard(
 }
 
 async function exists(pathname: string, options: GuardOptions): Promise<boolean> {
+  const { bucket, key } = addressOf(pathname);
+  return await options.store.existsObject(bucket, key);
+}
+
+function addressOf(pathname: string): { bucket: string; key: string } {
   const [, bucket = "", ...key] = pathname.split("/").map(decodeURIComponent);
-  return await options.exists(bucket, key.join("/"));
+  return { bucket, key: key.join("/") };
 }
 
 async function forward(
@@ -96,12 +100,12 @@ async function forward(
   response: ServerResponse,
   body: Body | undefined,
   options: GuardOptions,
-  uploadId: string | null,
 ): Promise<void> {
+  const { method = "GET" } = incoming;
   const outgoing = request({
     host: "127.0.0.1",
     port: options.upstream,
-    method: incoming.method ?? "GET",
+    method,
     path: incoming.url ?? "/",
     headers: incoming.headers,
     setHost: false,
@@ -113,21 +117,15 @@ async function forward(
   await pipeline(body === undefined ? incoming : body.open(), outgoing);
   const [answer] = await answered;
   if (!isMessage(answer)) throw new Error("no response");
-  const bucket = /^\/([\w-]+)\//.exec(incoming.url ?? "")?.[1];
-  if (incoming.method === "DELETE" && answer.statusCode === 405 && bucket !== undefined && isUploadId(uploadId)) {
+  const { pathname, searchParams: query } = new URL(incoming.url ?? "/", "http://guard");
+  if (answer.statusCode === 405 && query.has("uploadId") && ["GET", "DELETE"].includes(method)) {
     // s3rver answers so once the signature is found good, and only for want of the operation.
     answer.resume();
-    await rm(join(options.uploads(bucket), uploadId), { recursive: true, force: true });
-    response.writeHead(204).end();
+    await answerParts(options.store, { method, ...addressOf(pathname), query }, response, refuse);
     return;
   }
   response.writeHead(answer.statusCode ?? 502, answer.headers);
   await pipeline(answer, response);
-}
-
-/** It becomes part of a path that is removed. */
-function isUploadId(value: string | null): value is string {
-  return value !== null && /^[\w-]+$/.test(value);
 }
 
 function isMessage(value: unknown): value is IncomingMessage {

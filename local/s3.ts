@@ -3,6 +3,7 @@ import S3rver from "@20minutes/s3rver";
 import AWSAccount from "@20minutes/s3rver/lib/models/account.js";
 import { messageOf, StackError } from "./errors.ts";
 import { startGuard } from "./s3-guard.ts";
+import { CarefulStore } from "./s3-store.ts";
 import { randomSecret, readSecret, writeSecret } from "./secrets.ts";
 
 export interface ObjectStorage {
@@ -41,14 +42,16 @@ export async function startStorage(
     allowMismatchedSignatures: false,
     configureBuckets: [{ name: BUCKET }],
   });
+  const store = new CarefulStore(directory);
+  server.store = store;
+  server.context.store = store;
   // Refusals and broken-off requests come here too; their clients have been answered.
   server.on("error", () => {});
   const { port } = await server.run();
   const guard = await startGuard({
     upstream: port,
     spool: join(folder, "spool"),
-    uploads: (bucket) => join(directory, bucket, "._S3rver_uploads"),
-    exists: (bucket, key) => server.store.existsObject(bucket, key),
+    store,
     log,
   });
   return {

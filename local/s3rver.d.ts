@@ -1,5 +1,6 @@
 // The parts used of a package that ships no types.
 declare module "@20minutes/s3rver" {
+  import type FilesystemStore from "@20minutes/s3rver/lib/stores/filesystem.js";
   export interface Options {
     address: string;
     port: number;
@@ -14,7 +15,9 @@ declare module "@20minutes/s3rver" {
     run(): Promise<{ port: number }>;
     close(): Promise<void>;
     httpServer: import("node:http").Server;
-    store: { existsObject(bucket: string, key: string): Promise<boolean> };
+    store: FilesystemStore;
+    /** What the handlers of requests see. */
+    context: { store: FilesystemStore };
     on(event: "error", listener: (error: Error) => void): this;
   }
 }
@@ -24,5 +27,26 @@ declare module "@20minutes/s3rver/lib/models/account.js" {
     constructor(id: number, displayName: string);
     createKeyPair(accessKeyId: string, secretAccessKey: string): void;
     static registry: Map<string, AWSAccount>;
+  }
+}
+
+declare module "@20minutes/s3rver/lib/models/error.js" {
+  /** Answered as S3's error document of this code. */
+  export default class S3Error extends Error {
+    constructor(code: string, message: string);
+  }
+}
+
+declare module "@20minutes/s3rver/lib/stores/filesystem.js" {
+  type Content = Buffer | import("node:stream").Readable;
+  type Written = { size: number; md5: string };
+  export default class FilesystemStore {
+    constructor(directory: string);
+    getResourcePath(bucket: string, key: string | undefined, resource: string): string;
+    existsObject(bucket: string, key: string): Promise<boolean>;
+    putContent(path: string, content: Content): Promise<[bytes: number, md5: string]>;
+    deleteObject(bucket: string, key: string): Promise<void>;
+    putPart(bucket: string, uploadId: string, number: string, content: Content): Promise<Written>;
+    putObjectMultipart(bucket: string, uploadId: string, parts: { number: number; etag: string }[]): Promise<Written>;
   }
 }

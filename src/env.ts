@@ -12,6 +12,8 @@ export interface Env {
   S3_BUCKET?: string;
   S3_ACCESS_KEY_ID?: string;
   S3_SECRET_ACCESS_KEY?: string;
+  /** An attempt without the store's answer by then is given up (30). */
+  S3_TIMEOUT_SECONDS?: string;
   /** `1` in the embedded stack: webhooks may go to this machine over http, cookies may travel without TLS. */
   LOCAL?: string;
   EVALUATION_LEASE_SECONDS?: string;
@@ -47,6 +49,7 @@ export function parseEnv(env: Env): Config {
     bucket: required("S3_BUCKET"),
     accessKeyId: required("S3_ACCESS_KEY_ID"),
     secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
+    timeoutSeconds: env.S3_TIMEOUT_SECONDS ? Number(env.S3_TIMEOUT_SECONDS) : undefined,
   };
   const database = { url: required("DATABASE_URL"), wsProxy: env.DATABASE_WS_PROXY };
   for (const name of ["EVALUATIONS", "DELIVERIES"] as const) if (!env[name]) missing.push(name);

@@ -1,11 +1,17 @@
 import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
   S3Client,
-  type S3ServiceException,
+  UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import { DEFAULT_RETRIES, isMissing, type RetryPolicy, withRetries } from "./retry.ts";
+
+export { StoreUnavailable } from "./retry.ts";
 
 /** Where artifacts are kept. Any S3-compatible store. */
 export interface StoreConfig {
@@ -14,17 +20,39 @@ export interface StoreConfig {
   bucket: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** An attempt without an answer by then is given up, in seconds (30). */
+  timeoutSeconds?: number | undefined;
+}
+
+/** A part that the store has. */
+export interface StoredPart {
+  /** From 1. */
+  number: number;
+  etag: string;
 }
 
 /**
  * The narrow part of S3 that Curie Point relies on. Keys are written once and never overwritten, so no call here
- * needs a condition. Every call throws StoreUnavailable when the store cannot be reached or answers 5xx.
+ * needs a condition, and every call may be repeated. Each is retried with growing pauses, and throws StoreUnavailable
+ * when the store cannot be reached or answers 5xx all the same.
  */
 export interface ArtifactStore {
-  /** Bytes that are at hand: retried. */
+  /** A whole object. The store checks its SHA-256, which is part of the request's signature. */
   put(key: string, body: Uint8Array): Promise<void>;
-  /** Bytes that pass by once: `length` of them, or the object does not come to be. */
-  putStream(key: string, body: ReadableStream<Uint8Array>, length: number, signal: AbortSignal): Promise<void>;
+  /** Begins an object in parts, which comes to be when they are joined. Returns the multipart upload's id. */
+  beginParts(key: string): Promise<string>;
+  /** One part, checked as `put` is: 5 MiB or more, but for the last. `abandoned` ends the attempts. */
+  putPart(
+    key: string,
+    multipartId: string,
+    number: number,
+    body: Uint8Array,
+    abandoned?: AbortSignal,
+  ): Promise<StoredPart>;
+  /** Makes the object of `bytes` bytes. Parts ordered by number. Right also where it was done before. */
+  joinParts(key: string, multipartId: string, parts: readonly StoredPart[], bytes: number): Promise<void>;
+  /** Lets the store forget the parts. Right also where there is no such upload any more. */
+  abandonParts(key: string, multipartId: string): Promise<void>;
   /** Size in bytes as the store has it, or null where there is no object. */
   size(key: string): Promise<number | null>;
   /** The whole object, or null. `range` is inclusive of `from` and exclusive of `to`, in bytes. */
@@ -32,87 +60,109 @@ export interface ArtifactStore {
   delete(key: string): Promise<void>;
 }
 
-export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+export function createArtifactStore(config: StoreConfig): ArtifactStore {
+  const client = createClient(config);
+  const policy: RetryPolicy = {
+    ...DEFAULT_RETRIES,
+    ...(config.timeoutSeconds ? { timeoutMs: config.timeoutSeconds * 1000 } : {}),
+  };
+  const reaching = <Result>(call: (abortSignal: AbortSignal) => Promise<Result>, abandoned?: AbortSignal) =>
+    withRetries(policy, call, abandoned);
+  const where = (key: string) => ({ Bucket: config.bucket, Key: key });
+
+  const store: ArtifactStore = {
+    put: (key, body) =>
+      reaching(async (abortSignal) => {
+        const command = new PutObjectCommand({ ...where(key), Body: body, ContentLength: body.byteLength });
+        await client.send(command, { abortSignal });
+      }),
+
+    beginParts: (key) =>
+      reaching(async (abortSignal) => {
+        const { UploadId } = await client.send(new CreateMultipartUploadCommand(where(key)), { abortSignal });
+        if (!UploadId) throw new Error("the store began a multipart upload without an id");
+        return UploadId;
+      }),
+
+    putPart: (key, UploadId, number, body, abandoned) =>
+      reaching(async (abortSignal) => {
+        const part = { PartNumber: number, Body: body, ContentLength: body.byteLength };
+        const { ETag } = await client.send(new UploadPartCommand({ ...where(key), UploadId, ...part }), {
+          abortSignal,
+        });
+        if (!ETag) throw new Error("the store took a part without an ETag");
+        return { number, etag: ETag };
+      }, abandoned),
+
+    joinParts: async (key, UploadId, parts, bytes) => {
+      const MultipartUpload = { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) };
+      try {
+        await reaching(async (abortSignal) => {
+          await client.send(new CompleteMultipartUploadCommand({ ...where(key), UploadId, MultipartUpload }), {
+            abortSignal,
+          });
+        });
+      } catch (error) {
+        // An attempt whose answer was lost may have done it: then the store knows the upload no more.
+        if ((await store.size(key)) !== bytes) throw error;
+      }
+    },
+
+    abandonParts: (key, UploadId) =>
+      orMissing(
+        reaching(async (abortSignal) => {
+          await client.send(new AbortMultipartUploadCommand({ ...where(key), UploadId }), { abortSignal });
+        }),
+        undefined,
+      ),
+
+    size: (key) =>
+      orMissing(
+        reaching(async (abortSignal) => {
+          const head = await client.send(new HeadObjectCommand(where(key)), { abortSignal });
+          return head.ContentLength ?? 0;
+        }),
+        null,
+      ),
+
+    get: (key, range) =>
+      orMissing(
+        reaching(async (abortSignal) => {
+          const Range = range && `bytes=${range.from}-${range.to - 1}`;
+          const command = new GetObjectCommand({ ...where(key), ...(Range ? { Range } : {}) });
+          const { Body } = await client.send(command, { abortSignal });
+          return (await Body?.transformToByteArray()) ?? new Uint8Array();
+        }),
+        null,
+      ),
+
+    delete: (key) =>
+      reaching(async (abortSignal) => {
+        await client.send(new DeleteObjectCommand(where(key)), { abortSignal });
+      }),
+  };
+  return store;
 }
 
-export function createArtifactStore(config: StoreConfig): ArtifactStore {
-  const client = new S3Client({
-    endpoint: config.endpoint,
-    region: config.region,
-    credentials: { accessKeyId: config.accessKeyId, secretAccessKey: config.secretAccessKey },
+function createClient({ endpoint, region, accessKeyId, secretAccessKey }: StoreConfig): S3Client {
+  return new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
     forcePathStyle: true,
+    // Retries are ours: they know which answers mean damage on the way, and when somebody has waited long enough.
+    maxAttempts: 1,
     // Since 3.729 the SDK adds CRC32 trailers by default, which some S3-compatible stores refuse.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  const where = (key: string) => ({ Bucket: config.bucket, Key: key });
-
-  return {
-    put: (key, body) =>
-      reaching(async () => {
-        await client.send(new PutObjectCommand({ ...where(key), Body: body, ContentLength: body.byteLength }));
-      }),
-
-    putStream: (key, body, length, signal) =>
-      reaching(async () => {
-        await client.send(new PutObjectCommand({ ...where(key), Body: body, ContentLength: length }), {
-          abortSignal: signal,
-        });
-      }),
-
-    size: (key) =>
-      reaching(async () => {
-        try {
-          const head = await client.send(new HeadObjectCommand(where(key)));
-          return head.ContentLength ?? 0;
-        } catch (error) {
-          if (isMissing(error)) return null;
-          throw error;
-        }
-      }),
-
-    get: (key, range) =>
-      reaching(async () => {
-        try {
-          const Range = range && `bytes=${range.from}-${range.to - 1}`;
-          const object = await client.send(new GetObjectCommand({ ...where(key), ...(Range ? { Range } : {}) }));
-          return (await object.Body?.transformToByteArray()) ?? new Uint8Array();
-        } catch (error) {
-          if (isMissing(error)) return null;
-          throw error;
-        }
-      }),
-
-    delete: (key) =>
-      reaching(async () => {
-        await client.send(new DeleteObjectCommand(where(key)));
-      }),
-  };
 }
 
-function isMissing(error: unknown): boolean {
-  return statusOf(error) === 404;
-}
-
-/**
- * By status and not by class: the SDK reads the XML of an error with DOMParser, which workerd has not, and then throws
- * a ReferenceError in the error's place that carries the response's status alone.
- */
-function statusOf(error: unknown): number | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  const { $metadata, $response } = error as Pick<Partial<S3ServiceException>, "$metadata" | "$response">;
-  return $metadata?.httpStatusCode ?? $response?.statusCode;
-}
-
-/** A 4xx is our own mistake and passes through; everything else means that the store is not to be had now. */
-async function reaching<Result>(call: () => Promise<Result>): Promise<Result> {
+async function orMissing<Result, Missing>(call: Promise<Result>, missing: Missing): Promise<Result | Missing> {
   try {
-    return await call();
+    return await call;
   } catch (error) {
-    const status = statusOf(error);
-    // A 2xx here is an answer that broke off.
-    if (status !== undefined && status >= 400 && status < 500 && status !== 429) throw error;
-    throw new StoreUnavailable("The object store does not answer.", { cause: error });
+    if (isMissing(error)) return missing;
+    throw error;
   }
 }

@@ -15,7 +15,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import type { FoldState, Policy, Transition, Verdict } from "../phases/judge.ts";
-import type { Measurement } from "../tensors/meter.ts";
+import type { Measurement, TensorStatistics } from "../tensors/meter.ts";
 
 /*
  * Every row belongs to one team and names it, so that every query can be scoped by the owner without a join.
@@ -117,9 +117,16 @@ export const models = pgTable(
     tags: text("tags").array().notNull().default(sql`'{}'::text[]`),
     ensemble: text("ensemble"),
     policy: jsonb("policy").notNull().default({}).$type<Policy>(),
+    /** Of a long run only each n-th checkpoint keeps its bytes; null: all of them do. */
+    keepEvery: integer("keep_every"),
+    /** When the sweep last dropped what `keepEvery` lets go. */
+    thinnedAt: time("thinned_at"),
     createdAt: createdAt(),
   },
-  (table) => [uniqueIndex("models_team_name").on(table.teamId, table.name)],
+  (table) => [
+    uniqueIndex("models_team_name").on(table.teamId, table.name),
+    index("models_thinned").on(table.thinnedAt).where(sql`${table.keepEvery} is not null`),
+  ],
 );
 
 /** Exists before the first byte does, until the artifact is verified. */
@@ -133,23 +140,46 @@ export const uploads = pgTable(
     step: count("step"),
     objectKey: text("object_key").notNull(),
     bytes: count("bytes").notNull(),
-    /** `discarded`: nothing points at the object any more, and the sweep deletes it. */
-    status: text("status").notNull().$type<"receiving" | "complete" | "discarded">(),
+    /**
+     * `verifying`: the sender has joined the parts, and the object is being read back. `refused`: it was found unfit,
+     * and `problem` says why. `discarded`: nothing points at the object any more, and the sweep deletes it.
+     */
+    status: text("status").notNull().$type<UploadStatus>(),
+    /** The store's id of the multipart upload, where the object is made of parts. */
+    multipartId: text("multipart_id"),
+    /** Length of each part but the last, where the sender puts them at the store itself; else null. */
+    partBytes: count("part_bytes"),
+    /** `sha256:` and hex, where the sender claims one. */
+    claimedDigest: text("claimed_digest"),
+    /** How far the object was read back; json, for the state is large and only ever read whole. */
+    verification: json("verification").$type<Verification>(),
+    /** Counted before each attempt to read on, and set back by each that came further. */
+    attempts: integer("attempts").notNull().default(0),
+    leaseUntil: time("lease_until"),
+    hintedAt: time("hinted_at"),
+    problem: jsonb("problem").$type<UploadProblem>(),
     createdAt: createdAt(),
     expiresAt: time("expires_at").notNull(),
   },
-  // The sweep looks for uploads whose sender died; complete ones are never looked at again.
-  (table) => [index("uploads_unfinished").on(table.expiresAt).where(sql`${table.status} <> 'complete'`)],
+  (table) => [
+    // The sweep looks for uploads whose sender died; complete ones are never looked at again.
+    index("uploads_unfinished").on(table.expiresAt).where(sql`${table.status} <> 'complete'`),
+    index("uploads_verifying").on(table.hintedAt).where(sql`${table.status} = 'verifying'`),
+  ],
 );
 
-/** The verified bytes: one object per digest and team, and what was measured while they streamed in. */
+/**
+ * The verified bytes: one object per digest and team, and what was measured while they streamed in. The row outlives
+ * the object for as long as a checkpoint names it: a trajectory keeps the norms of what is gone.
+ */
 export const artifacts = pgTable(
   "artifacts",
   {
     teamId: teamId(),
     /** `sha256:` and hex. */
     digest: text("digest").notNull(),
-    objectKey: text("object_key").notNull(),
+    /** Null once no checkpoint uses the bytes. */
+    objectKey: text("object_key"),
     bytes: count("bytes").notNull(),
     format: text("format").notNull().$type<"onnx" | "safetensors">(),
     weightNorm: doublePrecision("weight_norm").notNull(),
@@ -173,11 +203,15 @@ export const checkpoints = pgTable(
     createdAt: createdAt(),
     /** Set when the step was deleted; the row stays as history. */
     supersededAt: time("superseded_at"),
+    /** Set when the model's `keepEvery` let the bytes go; what was measured of them stays. */
+    droppedAt: time("dropped_at"),
   },
   (table) => [
     // Decides the race of two uploads for one step.
     uniqueIndex("checkpoints_model_step").on(table.modelId, table.step).where(sql`${table.supersededAt} is null`),
     foreignKey({ columns: [table.teamId, table.digest], foreignColumns: [artifacts.teamId, artifacts.digest] }),
+    // Whether anything still uses an artifact.
+    index("checkpoints_digest").on(table.teamId, table.digest),
   ],
 );
 
@@ -333,6 +367,22 @@ export const deliveries = pgTable(
 );
 
 export type Scope = "read" | "push" | "admin";
+export type UploadStatus = "receiving" | "verifying" | "complete" | "refused" | "discarded";
+
+/** Why an upload was refused: the members of a problem document that are its own. */
+export interface UploadProblem {
+  code: string;
+  detail: string;
+}
+
+/** What reading an object back has found by `offset`, in bytes: enough to go on from there in another message. */
+export interface Verification {
+  offset: number;
+  /** SHA-256 half-way: its eight words, and the bytes of the block that is not full yet, in base64. */
+  hash: { words: number[]; block: string };
+  /** Of the tensors that lie before `offset`, and what was found so far of the one it lies in. */
+  tensors: TensorStatistics[];
+}
 export type AnnouncementType = "detected" | "settled" | "revised" | "retracted";
 
 /** A model input that the suite feeds: the shape is one example's, without the batch axis. */

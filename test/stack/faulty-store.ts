@@ -3,15 +3,30 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { Service } from "./service.ts";
 
 /**
- * What the store does wrong: `refusing` answers 503, `away` hangs up, `deaf` does as it is told and never says so,
- * `unreadable` hangs up on whoever reads.
+ * What the store does wrong: `refusing` answers 503, `failing` 500, `away` hangs up, `hanging` never answers, `slow`
+ * takes its time, `deaf` does as it is told and never says so, `cutting` hangs up half-way through a body, `altering`
+ * changes a byte of it, `unreadable` hangs up on whoever reads.
  */
-export type Fault = "none" | "refusing" | "away" | "deaf" | "unreadable";
+export type Fault =
+  | "none"
+  | "refusing"
+  | "failing"
+  | "away"
+  | "hanging"
+  | "slow"
+  | "deaf"
+  | "cutting"
+  | "altering"
+  | "unreadable";
 
 export interface FaultyStore {
   /** For the option `s3` of a stack. */
   url: string;
   fault: Fault;
+  /** Requests that are still to meet the fault; then there is none. */
+  faults: number;
+  /** Requests that met a fault. */
+  met: number;
   close(): Promise<void>;
 }
 
@@ -19,16 +34,22 @@ export interface FaultyStore {
 export async function startFaultyStore({ connection: { s3 } }: Service): Promise<FaultyStore> {
   const upstream = new URL(s3.endpoint);
   const server = createServer((incoming, response) => {
-    const { fault } = store;
-    if (fault === "refusing") {
-      incoming.resume();
-      response.writeHead(503, { "content-type": "application/xml" });
-      response.end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
-    } else if (fault === "away" || (fault === "unreadable" && incoming.method === "GET")) {
-      incoming.socket.destroy();
-    } else {
-      forward(incoming, response, upstream, fault === "deaf");
+    const fault = concerns(store.fault, incoming) && store.faults > 0 ? store.fault : "none";
+    if (fault !== "none") {
+      store.faults -= 1;
+      store.met += 1;
     }
+    const refuse = (status: number, code: string) => {
+      incoming.resume();
+      response.writeHead(status, { "content-type": "application/xml" });
+      response.end(`<Error><Code>${code}</Code><Message>Please try again.</Message></Error>`);
+    };
+    if (fault === "refusing") refuse(503, "SlowDown");
+    else if (fault === "failing") refuse(500, "InternalError");
+    else if (fault === "hanging") incoming.resume();
+    else if (fault === "away" || fault === "unreadable") incoming.socket.destroy();
+    else if (fault === "slow") setTimeout(() => forward(incoming, response, upstream, fault), 1000);
+    else forward(incoming, response, upstream, fault);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -38,6 +59,8 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
   const store: FaultyStore = {
     url: `http://${keys}@127.0.0.1:${address.port}/${s3.bucket}?region=${s3.region}`,
     fault: "none",
+    faults: Number.POSITIVE_INFINITY,
+    met: 0,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -46,14 +69,19 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
   return store;
 }
 
-function forward(incoming: IncomingMessage, response: ServerResponse, upstream: URL, deaf: boolean): void {
+function concerns(fault: Fault, { method }: IncomingMessage): boolean {
+  if (fault === "unreadable") return method === "GET";
+  return fault === "cutting" || fault === "altering" ? method === "PUT" : true;
+}
+
+function forward(incoming: IncomingMessage, response: ServerResponse, upstream: URL, fault: Fault): void {
   const { method = "GET", url: path = "/", headers } = incoming;
   const outgoing = request({ host: upstream.hostname, port: upstream.port, method, path, headers, setHost: false });
   const give = () => incoming.socket.destroy();
   outgoing.on("error", give);
   outgoing.on("response", (answer) => {
     answer.on("error", give);
-    if (deaf) {
+    if (fault === "deaf") {
       answer.resume().on("end", give);
       return;
     }
@@ -61,5 +89,16 @@ function forward(incoming: IncomingMessage, response: ServerResponse, upstream: 
     answer.pipe(response);
   });
   incoming.on("error", () => outgoing.destroy());
-  incoming.pipe(outgoing);
+  if (fault === "cutting") {
+    incoming.once("data", (chunk) => {
+      outgoing.write(chunk.subarray(0, chunk.length >> 1));
+      outgoing.destroy();
+    });
+  } else if (fault === "altering") {
+    incoming.on("data", (chunk) => {
+      chunk[chunk.length >> 1] ^= 1;
+      outgoing.write(chunk);
+    });
+    incoming.on("end", () => outgoing.end());
+  } else incoming.pipe(outgoing);
 }

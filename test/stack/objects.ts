@@ -1,5 +1,5 @@
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import { eq } from "drizzle-orm";
+import { and, eq, isNotNull } from "drizzle-orm";
 import { artifacts, suiteVersions, uploads } from "../../src/database/schema.ts";
 import { type Team, until } from "./service.ts";
 
@@ -28,14 +28,17 @@ export async function objectsOf({ id, service }: Team): Promise<string[]> {
   }
 }
 
-/** Keys that rows point at: one for each artifact and each suite version. */
+/** Keys that rows point at: one for each artifact that is in use and each suite version. */
 export async function keysInUse({ db, id }: Team): Promise<string[]> {
-  const ofArtifacts = await db.select({ key: artifacts.objectKey }).from(artifacts).where(eq(artifacts.teamId, id));
+  const ofArtifacts = await db
+    .select({ key: artifacts.objectKey })
+    .from(artifacts)
+    .where(and(eq(artifacts.teamId, id), isNotNull(artifacts.objectKey)));
   const ofSuites = await db
     .select({ key: suiteVersions.objectKey })
     .from(suiteVersions)
     .where(eq(suiteVersions.teamId, id));
-  return [...ofArtifacts, ...ofSuites].map(({ key }) => key).sort();
+  return [...ofArtifacts, ...ofSuites].map(({ key }) => key ?? "").sort();
 }
 
 /** Takes the senders of unfinished uploads for dead, an hour early. */

@@ -52,7 +52,7 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
   }
   const upload = await openUpload(ctx, { modelId: model.id, step, bytes: input.length });
   try {
-    const received = await receiveArtifact(ctx, upload.objectKey, input.body, input.length);
+    const received = await receiveArtifact(ctx, upload, input.body, input.length);
     verify(input, received);
     if ((await ctx.artifacts.size(upload.objectKey)) !== input.length) {
       throw new DomainError("storage_unavailable", "The store kept another length than was sent: send it again.");

@@ -1,12 +1,17 @@
-import { StoreUnavailable } from "../../artifacts/store.ts";
+import type { StoredPart } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { DomainError } from "../../errors.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
 import { createMeter, type Measurement, type Meter, sniffFormat } from "../../tensors/meter.ts";
 import { formatDigest } from "../digest.ts";
+import { beginParts, type Upload } from "../upload/internal.ts";
 
-/** Up to this a body is held in memory, so that the store can be tried again. Larger ones pass through once. */
+/** Up to this a body is held in memory and stored at once. A larger one is stored in parts while it comes in. */
 const BUFFERED_BYTES = 8 * 1024 * 1024;
+/** S3's smallest part: each is held in memory until the store has it. */
+const PART_BYTES = 5 * 1024 * 1024;
+/** Parts on their way to the store while the next is filled. */
+const PARTS_AT_ONCE = 2;
 /** workerd's default reader hands out 4 KiB at a time; a buffer of our own makes fewer and larger reads. */
 const READ_BYTES = 256 * 1024;
 const SNIFF_BYTES = 16;
@@ -18,20 +23,20 @@ export interface ReceivedArtifact {
 }
 
 /**
- * Receives a checkpoint in one pass: hashed, measured and stored under `key`. When it throws, an object may or may
- * not be there: the caller discards the key.
+ * Receives a checkpoint in one pass: hashed, measured and stored under the upload's key. When it throws, an object or
+ * parts of one may or may not be there: the caller discards the upload.
  * @throws DomainError `body_truncated`, `unsupported_format`, `invalid_checkpoint`; StoreUnavailable
  */
 export async function receiveArtifact(
   ctx: Context,
-  key: string,
+  upload: Upload,
   body: ReadableStream<Uint8Array>,
   length: number,
 ): Promise<ReceivedArtifact> {
   try {
     return length <= BUFFERED_BYTES
-      ? await receiveBuffered(ctx, key, body, length)
-      : await receiveStreamed(ctx, key, body, length);
+      ? await receiveBuffered(ctx, upload, body, length)
+      : await receiveStreamed(ctx, upload, body, length);
   } catch (error) {
     if (error instanceof TensorFormatError) {
       throw new DomainError("invalid_checkpoint", error.message, { reason: error.code });
@@ -42,93 +47,116 @@ export async function receiveArtifact(
 
 async function receiveBuffered(
   ctx: Context,
-  key: string,
+  upload: Upload,
   body: ReadableStream<Uint8Array>,
   length: number,
 ): Promise<ReceivedArtifact> {
-  const bytes = new Uint8Array(length);
-  let received = 0;
-  for await (const chunk of readChunks(body, length)) {
-    bytes.set(chunk, received);
-    received += chunk.byteLength;
-  }
+  const bytes = await new BodyReader(body, length).fill(new ArrayBuffer(length), async () => {});
   const meter = openMeter(bytes);
   meter.write(bytes);
   const measurement = meter.end();
   const digest = formatDigest(await crypto.subtle.digest("SHA-256", bytes));
-  await ctx.artifacts.put(key, bytes);
+  await ctx.artifacts.put(upload.objectKey, bytes);
   return { digest, measurement };
 }
 
 async function receiveStreamed(
   ctx: Context,
-  key: string,
+  upload: Upload,
   body: ReadableStream<Uint8Array>,
   length: number,
 ): Promise<ReceivedArtifact> {
   const hash = new crypto.DigestStream("SHA-256");
   const toHash = hash.getWriter();
-  const pipe = new FixedLengthStream(length);
-  const toStore = pipe.writable.getWriter();
-  const abort = new AbortController();
-  const stored = ctx.artifacts.putStream(key, pipe.readable, length, abort.signal);
-  // Awaited below; an early rejection must not count as unhandled while the body is still being read.
-  stored.catch(() => {});
+  const abandon = new AbortController();
+  const multipartId = await beginParts(ctx, upload);
+  const parts: Promise<StoredPart>[] = [];
   try {
+    const reader = new BodyReader(body, length);
+    const free: ArrayBuffer[] = [];
     let meter: Meter | null = null;
-    for await (const chunk of readChunks(body, length)) {
-      meter ??= openMeter(chunk);
-      meter.write(chunk);
-      // Where the pipe breaks the store has let go of it: its own answer says why.
-      const passed = toStore.write(chunk).catch(() => stored);
-      await Promise.all([toHash.write(chunk), Promise.race([passed, failing(stored)])]);
+    while (reader.received < length) {
+      const buffer = free.pop() ?? new ArrayBuffer(PART_BYTES);
+      const part = await reader.fill(buffer, async (chunk) => {
+        meter ??= openMeter(chunk);
+        meter.write(chunk);
+        await toHash.write(chunk);
+      });
+      const number = parts.length + 1;
+      const stored = ctx.artifacts.putPart(upload.objectKey, multipartId, number, part, abandon.signal);
+      parts.push(
+        stored.finally(() => {
+          free.push(part.buffer);
+        }),
+      );
+      // Awaited in their turn; an early rejection must not count as unhandled while the body is still being read.
+      parts.at(-1)?.catch(() => {});
+      await parts.at(-1 - PARTS_AT_ONCE);
     }
-    if (!meter) throw truncated(0, length);
-    const measurement = meter.end();
-    await Promise.all([toHash.close(), toStore.close().catch(() => stored)]);
-    await stored;
+    const measurement = endOf(meter, length);
+    await toHash.close();
+    await ctx.artifacts.joinParts(upload.objectKey, multipartId, await Promise.all(parts), length);
     return { digest: formatDigest(await hash.digest), measurement };
   } catch (error) {
-    // The store must see a broken body, not a short one that ends well.
-    abort.abort();
-    await toStore.abort(error).catch(() => {});
+    abandon.abort();
     await toHash.abort(error).catch(() => {});
+    // What is still on its way to the store would come back after the parts are abandoned.
+    await Promise.allSettled(parts);
     throw error;
   }
 }
 
-/** Settles only when the store gives up: then nobody reads the pipe, and a write to it would wait for ever. */
-function failing(stored: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => {
-    stored.catch(reject);
-  });
+function endOf(meter: Meter | null, length: number): Measurement {
+  if (!meter) throw truncated(0, length);
+  return meter.end();
 }
 
-/** The body's chunks, each a fresh buffer. @throws DomainError `body_truncated` when it ends before `length` */
-async function* readChunks(body: ReadableStream<Uint8Array>, length: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader({ mode: "byob" });
-  let received = 0;
-  try {
-    while (received < length) {
-      const { value, done } = await read(reader, Math.min(READ_BYTES, length - received));
-      if (value && value.byteLength > 0) {
-        received += value.byteLength;
-        yield value;
-      }
-      if (done) break;
-    }
-  } catch (error) {
-    // The connection broke: the client is most likely gone, and its log will show the reason better than ours.
-    if (error instanceof DomainError || error instanceof TensorFormatError || error instanceof StoreUnavailable) {
-      throw error;
-    }
-    throw truncated(received, length);
+/** Reads a body of a known length into buffers that the caller gives, and no byte beyond it. */
+class BodyReader {
+  readonly #reader: ReadableStreamBYOBReader;
+  readonly #length: number;
+  received = 0;
+
+  constructor(body: ReadableStream<Uint8Array>, length: number) {
+    this.#reader = body.getReader({ mode: "byob" });
+    this.#length = length;
   }
-  if (received < length) throw truncated(received, length);
-}
 
-async function read(reader: ReadableStreamBYOBReader, most: number) {
-  return (await reader.read(new Uint8Array(most))) as ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+  /**
+   * Fills the buffer, or what the body still has of it, showing each chunk to `look` on its way. The buffer given is
+   * used up; the bytes returned lie in its memory.
+   * @throws DomainError `body_truncated`, and what `look` throws
+   */
+  async fill(
+    given: ArrayBuffer,
+    look: (chunk: Uint8Array<ArrayBuffer>) => Promise<void>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const wanted = Math.min(given.byteLength, this.#length - this.received);
+    let buffer = given;
+    for (let filled = 0; filled < wanted; ) {
+      const { value, done } = await this.#read(new Uint8Array(buffer, filled, Math.min(READ_BYTES, wanted - filled)));
+      // A read takes the buffer and gives its memory back under another name.
+      if (value) buffer = value.buffer;
+      if (value && value.byteLength > 0) {
+        filled += value.byteLength;
+        this.received += value.byteLength;
+        await look(value);
+      }
+      if (done) throw truncated(this.received, this.#length);
+    }
+    return new Uint8Array(buffer, 0, wanted);
+  }
+
+  async #read(view: Uint8Array<ArrayBuffer>) {
+    try {
+      // A first chunk shorter than this would not show the file's format.
+      const least = Math.min(SNIFF_BYTES, view.byteLength);
+      return (await this.#reader.readAtLeast(least, view)) as ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+    } catch {
+      // The connection broke: the client is most likely gone, and its log will show the reason better than ours.
+      throw truncated(this.received, this.#length);
+    }
+  }
 }
 
 function openMeter(head: Uint8Array): Meter {

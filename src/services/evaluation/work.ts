@@ -84,8 +84,8 @@ async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion
     .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
 }
 
-async function loadArtifact(ctx: Context, objectKey: string): Promise<Uint8Array> {
-  const bytes = await ctx.artifacts.get(objectKey);
+async function loadArtifact(ctx: Context, objectKey: string | null): Promise<Uint8Array> {
+  const bytes = objectKey && (await ctx.artifacts.get(objectKey));
   if (!bytes) throw new Error(`the artifact ${objectKey} is not in the store`);
   return bytes;
 }

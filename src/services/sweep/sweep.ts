@@ -102,7 +102,7 @@ async function discardUploads(ctx: Context): Promise<number> {
     lt(uploads.expiresAt, new Date(now.getTime() - DISCARD_GRACE_MS)),
   );
   const unfinished = await ctx.db
-    .select({ id: uploads.id, objectKey: uploads.objectKey, status: uploads.status })
+    .select()
     .from(uploads)
     .where(or(expired, outlived))
     .orderBy(asc(uploads.expiresAt))

@@ -20,6 +20,16 @@ export interface Upload {
   objectKey: string;
 }
 
+/**
+ * Begins the upload's object in parts. The row knows their id, so that whatever dies later they can be abandoned; only
+ * one that dies between the store's answer and the row is left to the store's own rule for unfinished uploads.
+ */
+export async function beginParts(ctx: Context, upload: Upload): Promise<string> {
+  const multipartId = await ctx.artifacts.beginParts(upload.objectKey);
+  await ctx.db.update(uploads).set({ multipartId }).where(eq(uploads.id, upload.id));
+  return multipartId;
+}
+
 /** The row that exists before the first byte does: whatever dies later, the sweep knows the key. */
 export async function openUpload(
   ctx: TeamContext,
@@ -59,20 +69,26 @@ export async function discardUpload(ctx: Context, upload: Upload): Promise<void>
       .update(uploads)
       .set({ status: "discarded" })
       .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")));
-    const [row] = await ctx.db.select({ status: uploads.status }).from(uploads).where(eq(uploads.id, upload.id));
-    if (row?.status !== "complete") await ctx.artifacts.delete(upload.objectKey);
+    const [row] = await ctx.db.select().from(uploads).where(eq(uploads.id, upload.id));
+    if (row?.status !== "complete") await deleteObject(ctx, row ?? upload);
   } catch (error) {
     ctx.log("warn", "upload.discard_failed", { uploadId: upload.id, cause: String(error) });
   }
+}
+
+/** The object, and the parts of one that never came to be. */
+async function deleteObject(ctx: Context, upload: Upload & { multipartId?: string | null }): Promise<void> {
+  if (upload.multipartId) await ctx.artifacts.abandonParts(upload.objectKey, upload.multipartId);
+  await ctx.artifacts.delete(upload.objectKey);
 }
 
 /**
  * Deletes the object of a discarded upload to which nothing more will be written, then the row; where the store is
  * away, the sweep tries again.
  */
-export async function deleteDiscarded(ctx: Context, upload: Upload): Promise<void> {
+export async function deleteDiscarded(ctx: Context, upload: Upload & { multipartId?: string | null }): Promise<void> {
   try {
-    await ctx.artifacts.delete(upload.objectKey);
+    await deleteObject(ctx, upload);
     await ctx.db.delete(uploads).where(and(eq(uploads.id, upload.id), eq(uploads.status, "discarded")));
   } catch (error) {
     ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });
