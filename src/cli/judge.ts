@@ -1,127 +1,111 @@
 // A verdict from a recorded history, without a server:
-//   npm run --silent judge -- FILE [--json] [--through STEP] [--classes N] [--chance X]
-// Exit code 0 with a verdict, whatever it says; 2 for a file or an option that cannot be read.
+//   npm run --silent judge -- FILE... [--json] [--map COLUMN=NAME] [--total SPLIT=N] [--through STEP] …
+// Exit code 0 with a verdict, whatever it says; 2 for a file or an option that cannot be read, with one line that says
+// where. Warnings about what was read go to stderr and change neither.
 
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
-import { DETECTOR_VERSION, judge, type Point, TrajectoryError, type Verdict } from "../phases/judge.ts";
-import { HistoryError, parseHistory } from "./history.ts";
+import { DEFAULT_POLICY, judge, type Point, type Policy, TrajectoryError, type Verdict } from "../phases/judge.ts";
+import { HistoryError, readHistory, type Source } from "./history.ts";
+import { type Options, readOptions, USAGE, UsageError } from "./judge-options.ts";
+import { toDocument, toText } from "./judge-text.ts";
 
-const USAGE = "usage: judge FILE [--json] [--through STEP] [--classes N] [--chance X]";
-
-class UsageError extends Error {}
-
-interface Options {
-  file: string;
-  json: boolean;
-  through: number;
-  chance: number | null;
+/** A failure of one file, under the name that the message gives it. */
+class FileError extends Error {
+  constructor(file: string, cause: unknown) {
+    super(file, { cause });
+  }
 }
 
-function readOptions(args: string[]): Options {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      through: { type: "string" },
-      classes: { type: "string" },
-      chance: { type: "string" },
-    },
-  });
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new UsageError(USAGE);
-  if (values.classes !== undefined && values.chance !== undefined) {
-    throw new UsageError("--classes and --chance say the same thing: give one");
+const nameOf = (file: string): string => (file === "-" ? "standard input" : file);
+
+async function readText(file: string): Promise<string> {
+  try {
+    const bytes = file === "-" ? await buffer(process.stdin) : readFileSync(file);
+    const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(packed ? gunzipSync(bytes) : bytes);
+  } catch (error) {
+    throw new FileError(nameOf(file), error);
   }
-  const through = readOption(values.through, "--through", "a step, a whole number from 0", (n) => isWhole(n) && n >= 0);
-  const classes = readOption(values.classes, "--classes", "a whole number from 2", (n) => isWhole(n) && n >= 2);
-  const chance = readOption(values.chance, "--chance", "a fraction from 0 to below 1", (n) => n >= 0 && n < 1);
+}
+
+async function judgeFiles(options: Options): Promise<{ verdict: Verdict; warnings: string[] }> {
+  const sources: Source[] = [];
+  for (const file of options.files) sources.push({ name: nameOf(file), text: await readText(file) });
+  const policy = options.policy === null ? null : readPolicy(await readText(options.policy), options.policy);
+  const { points, warnings } = readHistory(sources, options.history);
+  const judged = points.filter(({ step }) => step <= options.through);
+  const chance = chanceOf(points, options);
   return {
-    file,
-    json: values.json,
-    through: through ?? Number.POSITIVE_INFINITY,
-    chance: classes === null ? chance : 1 / classes,
+    verdict: judge(judged, { ...(chance !== null && { chance }), ...(policy !== null && { policy }) }),
+    warnings,
   };
 }
 
-const isWhole = Number.isSafeInteger;
-
-function readOption(text: string | undefined, name: string, expected: string, fits: (n: number) => boolean) {
-  if (text === undefined) return null;
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!fits(value)) throw new UsageError(`${name} expects ${expected}, got "${text}"`);
-  return value;
-}
-
-function readPoints({ file, through }: Options): Point[] {
-  const bytes = readFileSync(file);
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(packed ? gunzipSync(bytes) : bytes);
-  return parseHistory(text).filter(({ step }) => step <= through);
-}
-
-function judgeFile(options: Options): Verdict {
-  const points = readPoints(options);
-  const { chance } = options;
-  if (chance === null) return judge(points, {});
+/** Null where nothing was said of chance, so that the history is asked. */
+function chanceOf(points: readonly Point[], { chance, chanceOf: named }: Options): Record<string, number> | null {
   const splits = new Set(points.flatMap((point) => Object.keys(point.splits)));
-  return judge(points, { chance: Object.fromEntries([...splits].map((split) => [split, chance])) });
+  for (const split of named.keys()) {
+    if (!splits.has(split))
+      throw new UsageError(`--chance ${split}: the history has ${[...splits].join(", ") || "no splits"}`);
+  }
+  const known = [...splits].flatMap((split): [string, number][] => {
+    const value = named.get(split) ?? chance;
+    return value === null ? [] : [[split, value]];
+  });
+  return known.length === 0 ? null : Object.fromEntries(known);
 }
 
-const toDocument = (verdict: Verdict) => ({
-  detectorVersion: DETECTOR_VERSION,
-  ...verdict,
-  transitions: verdict.transitions.map((transition) => ({ id: null, ...transition })),
-});
-
-function toText(verdict: Verdict): string {
-  const detail = verdict.route ?? verdict.kind;
-  const lines = [`${verdict.verdict}${detail === null ? "" : ` (${detail})`}`, verdict.summary, ""];
-  for (const { split, level, interval, total, phase } of verdict.evidence.splits) {
-    const [low, high] = interval.map((edge) => edge.toFixed(3));
-    lines.push(`${split.padEnd(20)} ${level.toFixed(3)}  [${low}, ${high}] of ${total}  ${phase}`);
+/** A JSON object of the policy's own names; what its numbers must be, `judge` checks. */
+function readPolicy(text: string, file: string): Policy {
+  const names = Object.keys(DEFAULT_POLICY);
+  const refuse = (what: string) =>
+    new UsageError(`--policy ${file}: expected a JSON object of ${names.join(", ")}, ${what}`);
+  let policy: unknown;
+  try {
+    policy = JSON.parse(text);
+  } catch {
+    throw refuse("got no JSON");
   }
-  for (const { kind, split, onsetStep, settledStep, detectedAtStep, from, to } of verdict.transitions) {
-    const settled = settledStep === null ? "not settled" : `settled ${settledStep} at ${to?.toFixed(3)}`;
-    lines.push(
-      `${kind} of ${split}: onset ${onsetStep} from ${from.toFixed(3)}, ${settled}, detected ${detectedAtStep}`,
-    );
+  if (typeof policy !== "object" || policy === null || Array.isArray(policy)) throw refuse("got another value");
+  for (const [name, value] of Object.entries(policy)) {
+    const known = Object.entries(DEFAULT_POLICY).find(([key]) => key === name);
+    if (known === undefined || typeof known[1] !== typeof value) throw refuse(`got ${name}: ${JSON.stringify(value)}`);
   }
-  if (verdict.benchmarkBlind) lines.push("validation alone would have passed this model");
-  for (const { code, message } of verdict.caveats) lines.push(`${code}: ${message}`);
-  return lines.join("\n").trimEnd();
+  return policy;
 }
 
 /** One line that names what is wrong. Only failures of the input are expected; the rest is a bug and keeps its stack. */
-function explain(error: unknown, file: string | undefined): string | null {
-  if (!(error instanceof Error)) return null;
-  if (error instanceof UsageError) return error.message;
-  if (error instanceof HistoryError || error instanceof TrajectoryError) return `${file}: ${error.message}`;
-  const code = "code" in error ? String(error.code) : "";
-  if (code.startsWith("ERR_PARSE_ARGS")) return `${error.message.split(". ")[0]} (${USAGE})`;
+function explain(error: unknown): string | null {
+  if (error instanceof UsageError || error instanceof HistoryError || error instanceof TrajectoryError)
+    return error.message;
+  const file = error instanceof FileError ? error.message : "";
+  const cause = error instanceof FileError ? error.cause : error;
+  if (!(cause instanceof Error)) return null;
+  const code = "code" in cause ? String(cause.code) : "";
+  if (code.startsWith("ERR_PARSE_ARGS")) return `${cause.message.split(". ")[0]} (${USAGE})`;
   if (code === "ENOENT") return `${file}: no such file`;
-  if (code === "EISDIR" || code === "EACCES") return `${file}: cannot be read (${code})`;
-  if (code.startsWith("Z_")) return `${file}: expected whole gzip data (${error.message})`;
+  if (["EISDIR", "EACCES", "ENOTDIR", "EAGAIN"].includes(code)) return `${file}: cannot be read (${code})`;
+  if (code.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE")
+    return `${file}: expected whole gzip data (${cause.message})`;
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return `${file}: expected UTF-8 text`;
   return null;
 }
 
-function main(args: string[]): number {
-  let file: string | undefined;
+async function main(args: string[]): Promise<number> {
   try {
     const options = readOptions(args);
-    file = options.file;
-    const verdict = judgeFile(options);
+    const { verdict, warnings } = await judgeFiles(options);
+    for (const warning of warnings) console.error(`warning: ${warning}`);
     console.log(options.json ? JSON.stringify(toDocument(verdict), null, 2) : toText(verdict));
     return 0;
   } catch (error) {
-    const message = explain(error, file);
+    const message = explain(error);
     if (message === null) throw error;
     console.error(message);
     return 2;
   }
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

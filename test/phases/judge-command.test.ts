@@ -11,9 +11,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const grokked = join(root, "test/fixtures/trajectories/group_complexity__ladder_S5_adamw_d256_s0.csv.gz");
 
-function judge(...args: string[]) {
+const judge = (...args: string[]) => judgeOf("", ...args);
+
+function judgeOf(input: string | Uint8Array, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "src/cli/judge.ts"), ...args], {
     encoding: "utf8",
+    input,
   });
   return { status, stdout, stderr };
 }
@@ -62,6 +65,63 @@ describe("a readable history", () => {
     const chance = (...args: string[]) => JSON.parse(judge(path, "--json", ...args).stdout).evidence.splits[1].chance;
     expect(chance("--classes", "50")).toBe(0.02);
     expect(chance("--chance", "0.02")).toBe(0.02);
+    expect(chance("--chance", "ood:shift=0.05")).toBe(0.05);
+    expect(chance("--chance", "train=0", "--chance", "0.02")).toBe(0.02);
+    expect(chance("--classes", "50", "--chance", "ood:shift=0.05")).toBe(0.05);
+  });
+
+  test("comes from the standard input, packed or not", () => {
+    const documents = [csv, gzipSync(csv)].map((input) => judgeOf(input, "-", "--json", "--classes", "50").stdout);
+    expect(JSON.parse(documents[0] ?? "")).toMatchObject({ verdict: "memorizer", checkpoints: 20 });
+    expect(documents[1]).toBe(documents[0]);
+  });
+
+  test("with other names, percentages and no totals is read as the options say", () => {
+    const rows = Array.from({ length: 20 }, (_, i) => `"${i * 5}","100","${i < 5 ? 2 : ""}","${i >= 5 ? 2 : ""}"`);
+    const text = ['"Step","run=a - train acc","run=a - shift","late=shift"', ...rows].join("\n");
+    const maps = ["Step=step", "run=a - train acc=train_accuracy", "shift=ood:shift_accuracy"];
+    const args = [...maps, "late=shift=ood:shift_accuracy"].flatMap((map) => ["--map", map]);
+    const totals = ["--total", "train=100", "--total", "ood:shift=200"];
+    const other = judge(file("other.csv", text), "--json", "--percent", "--classes", "50", ...args, ...totals);
+    expect(other).toMatchObject({ status: 0, stderr: "" });
+    expect(JSON.parse(other.stdout)).toEqual(
+      JSON.parse(
+        judge(
+          file("ours.csv", csv.replaceAll(",40.5,", ",,").replaceAll(",3,200", ",4,200")),
+          "--json",
+          "--classes",
+          "50",
+        ).stdout,
+      ),
+    );
+  });
+
+  test("in several files is one", () => {
+    const [train, ood] = ["train_accuracy", "ood:shift_accuracy"].map((name) =>
+      file(`${name.slice(0, 3)}.csv`, [`step,${name}`, ...Array.from({ length: 20 }, (_, i) => `${i},0.5`)].join("\n")),
+    );
+    const document = judge(train ?? "", ood ?? "", "--json", "--total", "train=10", "--total", "ood:shift=10").stdout;
+    expect(JSON.parse(document)).toMatchObject({ checkpoints: 20, evidence: { splits: [{}, {}] } });
+  });
+
+  test("is judged by a policy", () => {
+    const policy = file("policy.json", '{ "minimumCheckpoints": 30 }');
+    const path = file("policy.csv", csv);
+    expect(JSON.parse(judge(path, "--json", "--policy", policy).stdout)).toMatchObject({
+      verdict: "insufficient_evidence",
+    });
+  });
+
+  test("warns on stderr of what it does not use, and judges", () => {
+    const { status, stdout, stderr } = judge(
+      file("warned.csv", csv.replace("40.5", "NaN").replace("epoch", "test_acc")),
+      "--json",
+    );
+    expect({ status, checkpoints: JSON.parse(stdout).checkpoints }).toEqual({ status: 0, checkpoints: 20 });
+    expect(stderr.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^warning: column weight_norm: 1 cell is not finite/),
+      expect.stringMatching(/^warning: not read: test_acc;/),
+    ]);
   });
 
   test("with no rows is no evidence", () => {
@@ -77,9 +137,14 @@ describe("refused with one line that says where", () => {
     {
       name: "a bad cell",
       text: `${HEAD}\n${row(0)}\n5,nan,100,3,200,40,x`,
-      want: 'line 3 (row 2), column train_accuracy: expected a finite number or nothing, got "nan"',
+      want: 'bad.csv: line 3 (row 2), column train_accuracy: expected a finite number or nothing, got "nan"',
     },
-    { name: "repeats that disagree", text: `${HEAD}\n${row(5)}\n${row(5, 4)}`, want: "step 5 is there twice" },
+    {
+      name: "repeats that disagree",
+      text: `${HEAD}\n${row(5)}\n${row(5, 4)}`,
+      want: "column ood:shift_correct: expected 3 as step 5 has",
+    },
+    { name: "no split", text: "step,a\n0,1", want: "try --map COLUMN=validation_accuracy" },
   ])("$name", ({ text, want }) => {
     const { status, stdout, stderr } = judge(file("bad.csv", text));
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
@@ -94,6 +159,21 @@ describe("refused with one line that says where", () => {
     { name: "no file", args: [], want: "usage: judge FILE" },
     { name: "a bad option", args: [grokked, "--classes", "1"], want: "--classes expects" },
     { name: "two chances", args: [grokked, "--classes", "2", "--chance", ".5"], want: "give one" },
+    { name: "a chance of no split", args: [grokked, "--chance", "ood=.5"], want: "the history has train, validation" },
+    { name: "a chance of 1", args: [grokked, "--chance", "train=1"], want: "--chance expects [SPLIT=]X" },
+    { name: "a map to no column", args: [grokked, "--map", "acc=accuracy"], want: "--map expects COLUMN=NAME" },
+    { name: "a map to two", args: [grokked, "--map", "a=step", "--map", "a=weight_norm"], want: '"a" is there twice' },
+    {
+      name: "a map from no column",
+      args: [grokked, "--map", "a=ood_accuracy"],
+      want: "expected a column a, found step",
+    },
+    { name: "a total of half", args: [grokked, "--total", "train=1.5"], want: "--total expects SPLIT=N" },
+    { name: "a total of no split", args: [grokked, "--total", "test=9"], want: "--total expects SPLIT=N" },
+    { name: "a run of none", args: [grokked, "--run", "a"], want: "found no runs" },
+    { name: "an unknown policy", args: [grokked, "--policy", file("p.json", '{"flor":1}')], want: "got flor: 1" },
+    { name: "a policy of no JSON", args: [grokked, "--policy", file("p.txt", "x")], want: "got no JSON" },
+    { name: "no UTF-8", args: [file("latin.csv", Uint8Array.of(0x73, 0xe9))], want: "expected UTF-8 text" },
   ])("$name", ({ args, want }) => {
     const { status, stderr } = judge(...args);
     expect(status).toBe(2);

@@ -1,0 +1,37 @@
+// A file of MLflow's file store, `mlruns/<experiment>/<run>/metrics/<key>`: one metric, a line "timestamp value step"
+// for each value, and since MLflow 3 the name and digest of a dataset after them where there is one.
+
+import { type Row, refusal, type Source } from "./row.ts";
+
+const LINE = /^\d+ [^\s,;"]+(?: -?\d+(?: \S+ \S+)?)?$/;
+
+export const isMetricFile = (text: string): boolean =>
+  LINE.test(
+    text
+      .trimStart()
+      .split(/[\r\n]/, 1)[0]
+      ?.trim() ?? "",
+  );
+
+/** Rows of `step` and the metric, which is called as its path below `metrics/` is. */
+export function* readMetricFile({ name, text }: Source): Generator<Row> {
+  const names = ["step", metricOf(name)];
+  let line = 0;
+  for (const written of text.split(/\r\n|\n|\r/)) {
+    line++;
+    if (written.trim() === "") continue;
+    const place = { source: name, label: `line ${line} (row ${line})` };
+    const [, value, step] = written.trim().split(/\s+/);
+    if (!LINE.test(written.trim()) || step === undefined) {
+      throw refusal(place, null, `expected "timestamp value step" as MLflow writes a metric`);
+    }
+    yield { names, cells: [step, value], place };
+  }
+}
+
+/** The path below the last `metrics/`, since a key with slashes is kept in folders; else the file's own name. */
+function metricOf(path: string): string {
+  const parts = path.split(/[/\\]/);
+  const folder = parts.slice(0, -1).lastIndexOf("metrics");
+  return folder === -1 ? (parts.at(-1) ?? path) : parts.slice(folder + 1).join("/");
+}
