@@ -97,6 +97,10 @@ test("percentages, totals and marks of missing cells are as the options say", ()
     ["validation", 200],
   ];
   expect(read(totals, ["NaN", "NA"]).map((point) => point.splits)).toEqual([splits(200), splits(400, 1), splits(300)]);
+  const fractions = { name: "", text: "step,train_accuracy\n0,0.5" };
+  expect(readHistory([fractions], { percent: true, totals: new Map([["train", 400]]) }).warnings).toEqual([
+    "--percent: no accuracy is above 0.5 per cent; fractions are read without it",
+  ]);
   expect(() => read(totals, ["NA"])).toThrow("line 2 (row 1), column validation_accuracy: expected a finite number");
   expect(() =>
     read(
@@ -209,6 +213,12 @@ test.each([
     text: "step,train_accuracy,train_correct,train_total\n0,0.9,50,100",
     want: "column train_accuracy: expected about 50 of 100 as counted, got 0.9",
   },
+  {
+    name: "a long name",
+    text: `step,${"é".repeat(300)}_accuracy\n0,1`,
+    want: `found step, "${"é".repeat(200)}…"; try`,
+  },
+  { name: "a long cell", text: row(`0,${"x".repeat(99)},1,1,1,1,x`), want: `got "${"x".repeat(60)}…"` },
   { name: "a short row", text: row("0,1,100"), want: "line 2 (row 1): expected 7 columns as in line 1, found 3" },
   { name: "an open quote", text: row('"0,1,100,3,200,40,x'), want: "line 2: expected quotes" },
   { name: "a quote within a cell", text: row('0,1,100,3,200,40,5" x'), want: "line 2: expected quotes" },

@@ -32,6 +32,8 @@ export class Drafts {
   readonly #notFinite = new Map<string, Tally>();
   readonly #means = new Map<string, Tally>();
   #stepSeen = false;
+  /** Of the accuracies as they are written. */
+  #highest = 0;
 
   constructor(columns: Columns, rules: CellRules) {
     this.#columns = columns;
@@ -65,7 +67,11 @@ export class Drafts {
   }
 
   warnings(): string[] {
+    const fractions = this.#rules.percent && this.#highest <= 1;
     return [
+      ...(fractions
+        ? [`--percent: no accuracy is above ${this.#highest} per cent; fractions are read without it`]
+        : []),
       ...[...this.#notFinite].map(
         ([source, { count, first }]) =>
           `column ${shownName(source)}: ${cells(count)} not finite, taken as not measured (first at ${at(first)})`,
@@ -107,7 +113,9 @@ export class Drafts {
     if (Number.isFinite(value)) {
       const wrong = misfit(target, value, this.#rules.percent);
       if (wrong !== null) throw refusal(place, source, `expected ${wrong}, got ${shown(cell)}`);
-      return this.#rules.percent && isAccuracy(target) ? value / 100 : value;
+      if (!isAccuracy(target)) return value;
+      this.#highest = Math.max(this.#highest, value);
+      return this.#rules.percent ? value / 100 : value;
     }
     if (isCounted(target)) {
       const hint = "leave the cell empty where nothing was measured, or say --missing NaN";

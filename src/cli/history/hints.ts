@@ -8,8 +8,9 @@ const STEPS = /^(_?step|(global|train|training)[_ /]?step|.*\/global_step|iter(a
 export const isBand = (column: string): boolean => /__(?:MIN|MAX)$/.test(column);
 
 const example = (source: string, name: string): string => {
-  const map = `${source}=${name}`;
-  return `--map ${/^[\w.:/@+=-]+$/.test(map) ? map : JSON.stringify(map)}`;
+  const shown = shownName(source);
+  // Quotes go around the whole of what the shell is to take as one word.
+  return shown.startsWith('"') ? `--map ${shown.slice(0, -1)}=${name}"` : `--map ${shown}=${name}`;
 };
 
 const SPLITS: [RegExp, string][] = [

@@ -1,5 +1,5 @@
 // A file of MLflow's file store, `mlruns/<experiment>/<run>/metrics/<key>`: one metric, a line "timestamp value step"
-// for each value, and since MLflow 3 the name and digest of a dataset after them where there is one.
+// for each value. Two further words, of a dataset that the value belongs to, are left alone.
 
 import { type Row, refusal, type Source } from "./row.ts";
 

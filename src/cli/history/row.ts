@@ -37,12 +37,16 @@ export const prefix = (source: string): string => (source === "" ? "" : `${sourc
 export function shown(cell: unknown): string {
   if (cell === undefined || cell === null || cell === "") return "nothing";
   if (typeof cell === "object") return Array.isArray(cell) ? "a list" : "an object";
-  const text = JSON.stringify(cell) ?? typeof cell;
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return JSON.stringify(typeof cell === "string" ? cut(cell, 60) : cell) ?? typeof cell;
 }
 
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most)}…` : text);
+
 /** A column's name as a message shows it: quoted where a shell would need it, always on one line. */
-export const shownName = (name: string): string => (/^[\w.:/@+-]+$/.test(name) ? name : JSON.stringify(name));
+export function shownName(name: string): string {
+  const short = cut(name, 200);
+  return /^[\w.:/@+-]+$/.test(short) ? short : JSON.stringify(short);
+}
 
 const LISTED = 12;
 
