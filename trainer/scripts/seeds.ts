@@ -3,7 +3,7 @@
 // Exits 1 when fewer than nine in ten end as a generalizer that grokked.
 import { parseArgs } from "node:util";
 import { judge, type Point, type Verdict } from "../../src/phases/judge.ts";
-import type { Task } from "../src/tasks/task.ts";
+import { chanceOf } from "../src/tasks/chance.ts";
 import { train } from "../src/train.ts";
 
 const REQUIRED_SHARE = 0.9;
@@ -50,7 +50,7 @@ async function trainAndJudge(seed: number): Promise<Row> {
     { seed, ...(flags["vary-splits"] && { splitSeed: seed }) },
     {
       onStart: ({ task }) => {
-        chance = majorityRates(task);
+        chance = chanceOf(task);
       },
       onCheckpoint: ({ step, weightNorm, splits }) => {
         points.push({ step, weightNorm, splits: Object.fromEntries(splits) });
@@ -68,17 +68,6 @@ function summarize({ verdict, route, transitions, evidence }: Verdict): Omit<Row
     settled: Object.fromEntries(transitions.map(({ split, settledStep }) => [split, settledStep])),
     level: Object.fromEntries(evidence.splits.map(({ split, level }) => [split, level])),
   };
-}
-
-/** Accuracy of always answering with a split's commonest class. */
-function majorityRates(task: Task): Record<string, number> {
-  const rates: Record<string, number> = {};
-  for (const [name, { target }] of task.splits) {
-    const counts = new Map<number, number>();
-    for (const label of target) counts.set(label, (counts.get(label) ?? 0) + 1);
-    rates[name] = Math.max(...counts.values()) / target.length;
-  }
-  return rates;
 }
 
 function describe({ seed, seconds, verdict, route, settled, level }: Row): string {

@@ -1,26 +1,19 @@
 // Trains a network that groks and lets Curie Point watch: node trainer/src/grok.ts --help
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { backendNames } from "./backends/backend.ts";
+import { readSettings, settingOptions, settingsHelp, UsageError } from "./flags.ts";
 import { createProgress } from "./progress.ts";
-import { defaults, type Settings } from "./train.ts";
+import type { Settings } from "./settings.ts";
 import { trainWatched, type WatchedOptions } from "./watched.ts";
 
 const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
-  --url URL        service to push checkpoints to
-  --key-file FILE  file with its key (or the key itself in CURIE_POINT_KEY)
-  --model NAME     the model's name (add47-seed0)
-  --suite NAME     the suite's name (add47)
-  --out DIR        write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
-  --json           print the service's verdict as the last line of stdout
-  --seed N         initial weights (${defaults.seed})
-  --split-seed N   which pairs are in which split (${defaults.splitSeed})
-  --steps N        updates (${defaults.steps})
-  --every N        steps between checkpoints (${defaults.every})
-  --backend NAME   ${backendNames.join(" or ")} (${defaults.backend})
-`;
-
-class UsageError extends Error {}
+  --url URL              service to push checkpoints to
+  --key-file FILE        file with its key (or the key itself in CURIE_POINT_KEY)
+  --model NAME           the model's name (add47-seed0)
+  --suite NAME           the suite's name (add47)
+  --out DIR              write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
+  --json                 print the service's verdict as the last line of stdout
+${settingsHelp}`;
 
 interface Arguments extends WatchedOptions {
   readonly settings: Settings;
@@ -35,19 +28,10 @@ async function readArguments(args: string[]): Promise<Arguments> {
     args,
     options: {
       ...{ url: text, "key-file": text, model: text, suite: text, out: text, json: flag, help: flag },
-      ...{ seed: text, "split-seed": text, steps: text, every: text, backend: text },
+      ...settingOptions,
     },
   });
-  const backend = backendNames.find((name) => name === (values.backend ?? defaults.backend));
-  if (backend === undefined) throw new UsageError(`--backend must be ${backendNames.join(" or ")}`);
-  const settings: Settings = {
-    ...defaults,
-    seed: wholeNumber("--seed", values.seed, defaults.seed, 0),
-    splitSeed: wholeNumber("--split-seed", values["split-seed"], defaults.splitSeed, 0),
-    steps: wholeNumber("--steps", values.steps, defaults.steps, 1),
-    every: wholeNumber("--every", values.every, defaults.every, 1),
-    backend,
-  };
+  const settings = readSettings(values);
   const { url, model, suite, out, json, help } = values;
   if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
   if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
@@ -71,14 +55,6 @@ const parseKnown: typeof parseArgs = (config) => {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 };
-
-function wholeNumber(flag: string, text: string | undefined, otherwise: number, least: number): number {
-  const value = text === undefined ? otherwise : Number(text);
-  if (!/^\d+$/.test(text ?? "0") || !Number.isSafeInteger(value) || value < least) {
-    throw new UsageError(`${flag} must be a whole number from ${least}, got "${text}"`);
-  }
-  return value;
-}
 
 function toUrl(text: string): string {
   if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) throw new UsageError(`--url must be http(s), got "${text}"`);

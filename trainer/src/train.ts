@@ -1,52 +1,31 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackendName, useBackend } from "./backends/backend.ts";
+import { useBackend } from "./backends/backend.ts";
+import { checkpointSteps } from "./checkpoint-steps.ts";
 import { evaluate, type SplitResult } from "./evaluate.ts";
-import { embeddingMlp } from "./networks/embedding-mlp.ts";
-import { disposeNetwork, type Network, readWeights, weightNorm } from "./networks/network.ts";
-import { crossEntropy, oneHot } from "./networks/operations.ts";
-import { AdamW } from "./optimizers/adamw.ts";
+import { crossEntropy, type Loss, losses } from "./networks/losses.ts";
+import { disposeNetwork, type Network, readWeights, type WeightValues, weightNorm } from "./networks/network.ts";
+import { createNetwork } from "./networks/networks.ts";
+import { oneHot } from "./networks/operations.ts";
+import { createOptimizer, disposeOptimizer } from "./optimizers/optimizer.ts";
 import { learningRateAt } from "./optimizers/schedule.ts";
-import { createRandom } from "./random.ts";
+import { defaults, type Settings } from "./settings.ts";
+import { valueAt } from "./stepwise.ts";
 import { writeSuite } from "./suite.ts";
-import { modularAddition } from "./tasks/modular-addition.ts";
-import { type SplitName, splitOf, type Task } from "./tasks/task.ts";
+import type { Split, SplitName, Task } from "./tasks/task.ts";
+import { createTask } from "./tasks/tasks.ts";
+import { trainingSet } from "./tasks/training-set.ts";
 
-// Every knob of a training run. With these the network fits its half of the table by step 25, stays at chance
-// elsewhere until about 350 and knows the rest of the table by about 750.
-export const defaults = {
-  seed: 0, // initial weights
-  splitSeed: 0, // which pairs are in which split: models of one suite differ by `seed` alone
-  steps: 1500,
-  every: 25, // steps between checkpoints
-  backend: "wasm" as BackendName,
-  // task: (a + b) mod 47
-  modulus: 47,
-  trainShare: 0.5,
-  cornerSide: 7,
-  mirrorPairs: 160,
-  // network
-  embedding: 64,
-  hidden: 256,
-  // optimizer: full-batch AdamW
-  learningRate: 1e-2,
-  decayFrom: 600, // the learning rate falls linearly from here
-  decayTo: 1200, // to here
-  decayFloor: 0.02, // to this share of itself
-  beta1: 0.9,
-  beta2: 0.98,
-  epsilon: 1e-8,
-  weightDecay: 1,
-};
-
-export type Settings = Readonly<typeof defaults>;
+export { defaults, type Settings } from "./settings.ts";
 
 export interface Checkpoint {
   /** Updates behind these weights. */
   readonly step: number;
   readonly learningRate: number;
   readonly weightNorm: number;
+  /** `train` is what was trained on up to this step: where the training set changes, so does its total. */
   readonly splits: ReadonlyMap<SplitName, SplitResult>;
+  readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
   readonly onnx: Uint8Array<ArrayBuffer>;
 }
 
@@ -61,44 +40,87 @@ export interface TrainCallbacks {
 export async function train(options: Partial<Settings>, callbacks: TrainCallbacks = {}): Promise<Checkpoint> {
   const settings: Settings = { ...defaults, ...options };
   await useBackend(settings.backend);
-  const task = modularAddition(settings, createRandom(settings.splitSeed, "splits"));
-  const network = embeddingMlp(settings, task, createRandom(settings.seed, "weights"));
-  const optimizer = new AdamW(network.weights, settings);
-  const trainSplit = splitOf(task, "train");
-  const inputs = network.encode(trainSplit);
-  const target = oneHot(trainSplit.target, task.classes);
+  const task = withTrainedLabels(createTask(settings), settings);
+  const network = createNetwork(settings, task);
+  const optimizer = createOptimizer(network, settings);
+  const loss = losses[settings.loss];
+  const checkpointAt = checkpointSteps(settings);
+  const examples = new TrainingExamples(network, createTask(settings), settings);
   try {
     await callbacks.onStart?.({ settings, task, suite: writeSuite(task) });
     for (let step = 0; ; step++) {
-      const learningRate = learningRateAt(step, settings);
-      const last = step === settings.steps;
-      if (last || step % settings.every === 0) {
-        const checkpoint = await takeCheckpoint(network, task, step, learningRate);
+      const learningRate = learningRateAt(step, settings) * valueAt(settings.rateFactor, step);
+      if (checkpointAt.has(step)) {
+        const splits = new Map(task.splits).set("train", examples.split);
+        const checkpoint = await takeCheckpoint(network, splits, step, learningRate);
         await callbacks.onCheckpoint?.(checkpoint);
-        if (last) return checkpoint;
+        if (step === settings.steps) return checkpoint;
       }
+      examples.moveTo(step);
       tf.tidy(() => {
-        const gradients = gradientsOf(network, inputs, target);
-        optimizer.update(gradients, learningRate);
+        const gradients = gradientsOf(network, examples.inputs, examples.target, loss);
+        const weightDecay = valueAt(settings.weightDecay, step);
+        optimizer.update(gradients, { update: step + 1, learningRate, weightDecay });
       });
       await callbacks.onStep?.(step + 1);
       // A step holds the event loop for its whole length: between steps sockets and timers get their turn.
       await setImmediate();
     }
   } finally {
-    tf.dispose([...inputs, target]);
-    optimizer.dispose();
+    examples.dispose();
+    disposeOptimizer(optimizer);
     disposeNetwork(network);
   }
 }
 
-/** Of the mean loss, by weight name. Called inside tf.tidy. */
+/** The suite's train split has the labels that training starts with, wrong ones too: it says what has been fitted. */
+function withTrainedLabels(task: Task, settings: Settings): Task {
+  return { ...task, splits: new Map(task.splits).set("train", trainingSetAt(0, task, settings)) };
+}
+
+const trainingSetAt = (step: number, task: Task, { trainUsed, corruption, splitSeed }: Settings): Split =>
+  trainingSet(task, { used: valueAt(trainUsed, step), corruption: valueAt(corruption, step) }, splitSeed);
+
+/** The training set of the present step, on the backend. */
+class TrainingExamples {
+  split: Split;
+  inputs: readonly tf.Tensor2D[];
+  target: tf.Tensor2D;
+  readonly #network: Network;
+  readonly #task: Task;
+  readonly #settings: Settings;
+
+  constructor(network: Network, task: Task, settings: Settings) {
+    this.#network = network;
+    this.#task = task;
+    this.#settings = settings;
+    this.split = trainingSetAt(0, task, settings);
+    this.inputs = network.encode(this.split);
+    this.target = oneHot(this.split.target, task.classes);
+  }
+
+  moveTo(step: number): void {
+    const { trainUsed, corruption } = this.#settings;
+    if (step === 0 || ![...trainUsed, ...corruption].some(([from]) => from === step)) return;
+    this.dispose();
+    this.split = trainingSetAt(step, this.#task, this.#settings);
+    this.inputs = this.#network.encode(this.split);
+    this.target = oneHot(this.split.target, this.#task.classes);
+  }
+
+  dispose(): void {
+    tf.dispose([...this.inputs, this.target]);
+  }
+}
+
+/** Of the loss, by weight name. Called inside tf.tidy. */
 export function gradientsOf(
   network: Network,
   inputs: readonly tf.Tensor2D[],
   target: tf.Tensor2D,
+  loss: Loss = crossEntropy,
 ): ReadonlyMap<string, tf.Tensor> {
-  const { grads } = tf.variableGrads(() => crossEntropy(network.logits(inputs), target), [...network.weights.values()]);
+  const { grads } = tf.variableGrads(() => loss(network.logits(inputs), target), [...network.weights.values()]);
   const gradients = new Map<string, tf.Tensor>();
   for (const [name, weight] of network.weights) {
     const gradient = grads[weight.name];
@@ -107,9 +129,17 @@ export function gradientsOf(
   return gradients;
 }
 
-async function takeCheckpoint(network: Network, task: Task, step: number, learningRate: number): Promise<Checkpoint> {
-  const splits = new Map<SplitName, SplitResult>();
-  for (const [name, split] of task.splits) splits.set(name, await evaluate(network, split));
-  const values = await readWeights(network);
-  return { step, learningRate, weightNorm: weightNorm(values), splits, onnx: network.toOnnx(values) };
+async function takeCheckpoint(
+  network: Network,
+  splits: ReadonlyMap<SplitName, Split>,
+  step: number,
+  learningRate: number,
+): Promise<Checkpoint> {
+  const results = new Map<SplitName, SplitResult>();
+  for (const [name, split] of splits) results.set(name, await evaluate(network, split));
+  const values: WeightValues = await readWeights(network);
+  const weights = new Map(
+    [...values].map(([name, values]) => [name, { shape: network.weights.get(name)?.shape ?? [], values }]),
+  );
+  return { step, learningRate, weightNorm: weightNorm(values), splits: results, weights, onnx: network.toOnnx(values) };
 }

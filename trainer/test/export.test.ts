@@ -2,14 +2,21 @@ import * as ort from "onnxruntime-web";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type SplitResult, score } from "../src/evaluate.ts";
 import type { Split, SplitName, Task } from "../src/tasks/task.ts";
-import { type Checkpoint, train } from "../src/train.ts";
+import { type Checkpoint, type Settings, train } from "../src/train.ts";
 
 // An independent reference: ONNX Runtime runs the file, only the counting is shared.
-async function evaluateWithOnnxRuntime(session: ort.InferenceSession, split: Split): Promise<SplitResult> {
-  const column = (values: Int32Array | undefined) =>
-    new ort.Tensor("int64", BigInt64Array.from(values ?? [], BigInt), [split.target.length]);
-  const { logits } = await session.run({ a: column(split.inputs["a"]), b: column(split.inputs["b"]) });
-  expect(logits?.dims).toEqual([split.target.length, 47]);
+async function evaluateWithOnnxRuntime(
+  session: ort.InferenceSession,
+  split: Split,
+  classes: number,
+): Promise<SplitResult> {
+  const examples = split.target.length;
+  const inputs = Object.entries(split.inputs).map(([name, values]) => {
+    const shape = values.length === examples ? [examples] : [examples, values.length / examples];
+    return [name, new ort.Tensor("int64", BigInt64Array.from(values, BigInt), shape)];
+  });
+  const { logits } = await session.run(Object.fromEntries(inputs));
+  expect(logits?.dims).toEqual([examples, classes]);
   const values = await logits?.getData();
   if (!(values instanceof Float32Array)) throw new Error("logits are not float32");
   return score(values, split.target);
@@ -43,7 +50,7 @@ describe("an exported checkpoint in ONNX Runtime", () => {
       const session = await ort.InferenceSession.create(onnx);
       for (const [name, split] of task.splits) {
         const ours = resultOf(splits, name);
-        const theirs = await evaluateWithOnnxRuntime(session, split);
+        const theirs = await evaluateWithOnnxRuntime(session, split, task.classes);
         expect([theirs.correct, theirs.total]).toEqual([ours.correct, ours.total]);
         expect(Math.abs(theirs.loss - ours.loss)).toBeLessThan(1e-4);
       }
@@ -70,6 +77,32 @@ describe("an exported checkpoint in ONNX Runtime", () => {
     expect(onnx.length).toBeLessThan(140_000);
     await session.release();
   });
+});
+
+const small = { modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden: 12, steps: 10, every: 10 };
+test.each<{ name: string; settings: Partial<Settings> }>([
+  { name: "three inputs", settings: { hint: "wrong" } },
+  { name: "numbers as inputs", settings: { task: "parity", bits: 9, parityExamples: 50 } },
+  { name: "the quadratic network", settings: { network: "quadratic", loss: "squared-error" } },
+])("ONNX Runtime gives the trainer's counts and losses: $name", async ({ settings }) => {
+  let task: Task | undefined;
+  const last = await train(
+    { ...small, ...settings },
+    {
+      onStart: (start) => {
+        task = start.task;
+      },
+    },
+  );
+  const session = await ort.InferenceSession.create(last.onnx);
+  for (const [name, split] of task?.splits ?? []) {
+    const theirs = await evaluateWithOnnxRuntime(session, split, task?.classes ?? 0);
+    const ours = resultOf(last.splits, name);
+    expect([name, theirs.correct, theirs.total]).toEqual([name, ours.correct, ours.total]);
+    expect(Math.abs(theirs.loss - ours.loss)).toBeLessThan(1e-4);
+  }
+  expect(last.splits.size).toBe(4);
+  await session.release();
 });
 
 function resultOf(splits: ReadonlyMap<SplitName, SplitResult> | undefined, name: SplitName): SplitResult {

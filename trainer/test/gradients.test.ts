@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { useBackend } from "../src/backends/backend.ts";
-import { embeddingMlp } from "../src/networks/embedding-mlp.ts";
+import { type LossName, losses } from "../src/networks/losses.ts";
+import { createNetwork } from "../src/networks/networks.ts";
 import { oneHot } from "../src/networks/operations.ts";
-import { createRandom } from "../src/random.ts";
-import { modularAddition } from "../src/tasks/modular-addition.ts";
-import { type Split, splitOf } from "../src/tasks/task.ts";
+import { defaults, type Settings } from "../src/settings.ts";
+import { type Split, splitOf, type Task } from "../src/tasks/task.ts";
+import { createTask } from "../src/tasks/tasks.ts";
 import { gradientsOf } from "../src/train.ts";
 
 // The reference computes in double precision, where central differences at this step are good to about 1e-9; what is
@@ -12,28 +13,34 @@ import { gradientsOf } from "../src/train.ts";
 const STEP = 1e-6;
 const TOLERANCE = 1e-6;
 
-const task = modularAddition({ modulus: 5, trainShare: 0.5, cornerSide: 1, mirrorPairs: 2 }, createRandom(1, "splits"));
-const shapes = [
-  { name: "a layer that widens", embedding: 3, hidden: 6 },
-  { name: "a layer that narrows", embedding: 6, hidden: 3 },
+const small = { ...defaults, modulus: 5, cornerSide: 1, mirrorPairs: 2, bits: 4, parityBits: 2, parityExamples: 9 };
+const cases: { name: string; settings: Settings }[] = [
+  { name: "a layer that widens", settings: { ...small, embedding: 3, hidden: 6 } },
+  { name: "a layer that narrows", settings: { ...small, embedding: 6, hidden: 3 } },
+  { name: "numbers as inputs", settings: { ...small, task: "parity", embedding: 3, hidden: 5 } },
+  { name: "three inputs", settings: { ...small, hint: "absent", hintShare: 0.5, embedding: 3, hidden: 6 } },
+  { name: "StableMax", settings: { ...small, loss: "stablemax", embedding: 3, hidden: 6, initialScale: 2 } },
+  { name: "squared error", settings: { ...small, loss: "squared-error", embedding: 3, hidden: 6 } },
+  { name: "the quadratic network", settings: { ...small, network: "quadratic", hidden: 7, initialScale: 2 } },
 ];
 
 describe.each(["cpu", "wasm"] as const)("gradients on %s", (backend) => {
   beforeAll(() => useBackend(backend));
 
-  test.each(shapes)("agree with finite differences: $name", (settings) => {
-    const network = embeddingMlp(settings, task, createRandom(2, "weights"));
+  test.each(cases)("agree with finite differences: $name", ({ settings }) => {
+    const task = createTask(settings);
+    const network = createNetwork(settings, task);
     const split = splitOf(task, "train");
     const inputs = network.encode(split);
     const target = oneHot(split.target, task.classes);
-    const gradients = gradientsOf(network, inputs, target);
+    const gradients = gradientsOf(network, inputs, target, losses[settings.loss]);
     const values = new Map([...network.weights].map(([name, weight]) => [name, Float64Array.from(weight.dataSync())]));
 
     let largest = 0;
     for (const [name, numbers] of values) {
       const gradient = gradients.get(name)?.dataSync() ?? [];
       const lossWith = (index: number, value: number) =>
-        referenceLoss(new Map(values).set(name, numbers.with(index, value)), split, settings);
+        referenceLoss(new Map(values).set(name, numbers.with(index, value)), split, task, settings);
       numbers.forEach((value, index) => {
         const difference = (lossWith(index, value + STEP) - lossWith(index, value - STEP)) / (2 * STEP);
         expect(Math.abs((gradient[index] ?? Number.NaN) - difference), `${name}[${index}]`).toBeLessThan(TOLERANCE);
@@ -49,22 +56,46 @@ describe.each(["cpu", "wasm"] as const)("gradients on %s", (backend) => {
 function referenceLoss(
   weights: ReadonlyMap<string, Float64Array>,
   split: Split,
-  { embedding, hidden }: { embedding: number; hidden: number },
+  { inputs, classes }: Task,
+  { network, embedding, hidden, loss }: Settings,
 ): number {
   const at = (name: string, index: number) => weights.get(name)?.[index] ?? Number.NaN;
   const layer = (name: string, input: number[], outputs: number) =>
     Array.from({ length: outputs }, (_, output) =>
-      input.reduce((sum, x, i) => sum + x * at(`${name}.weight`, i * outputs + output), at(`${name}.bias`, output)),
+      input.reduce(
+        (sum, x, i) => sum + x * at(`${name}.weight`, i * outputs + output),
+        weights.has(`${name}.bias`) ? at(`${name}.bias`, output) : 0,
+      ),
     );
-  const losses = Array.from(split.target, (label, example) => {
-    const [a, b] = [split.inputs["a"]?.[example] ?? -1, split.inputs["b"]?.[example] ?? -1];
-    const embedded = Array.from(
-      { length: embedding },
-      (_, i) => at("embedding.a", a * embedding + i) + at("embedding.b", b * embedding + i),
-    );
-    const activations = layer("hidden", embedded, hidden).map((x) => Math.max(x, 0));
-    const logits = layer("output", activations, task.classes);
-    return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (logits[label] ?? Number.NaN);
+  const width = network === "quadratic" ? hidden : embedding;
+  const values = Array.from(split.target, (label, example) => {
+    const embedded = Array.from({ length: width }, (_, i) => {
+      let sum = 0;
+      for (const [name, input] of inputs) {
+        const column = split.inputs[name] ?? [];
+        if (input.kind === "symbol") sum += at(`embedding.${name}`, (column[example] ?? -1) * width + i);
+        else
+          for (let j = 0; j < input.width; j++)
+            sum += (column[example * input.width + j] ?? Number.NaN) * at(`embedding.${name}`, j * width + i);
+      }
+      return sum;
+    });
+    const activations =
+      network === "quadratic"
+        ? embedded.map((x) => x * x)
+        : layer("hidden", embedded, hidden).map((x) => Math.max(x, 0));
+    return referenceLosses[loss](layer("output", activations, classes), label);
   });
-  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+const referenceLosses: Record<LossName, (logits: number[], label: number) => number> = {
+  "cross-entropy": (logits, label) =>
+    Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (logits[label] ?? Number.NaN),
+  stablemax: (logits, label) => {
+    const weights = logits.map((logit) => (logit >= 0 ? logit + 1 : 1 / (1 - logit)));
+    return -Math.log((weights[label] ?? Number.NaN) / weights.reduce((sum, weight) => sum + weight, 0));
+  },
+  "squared-error": (logits, label) =>
+    logits.reduce((sum, logit, i) => sum + (logit - (i === label ? 1 : 0)) ** 2, 0) / logits.length,
+};

@@ -10,6 +10,7 @@ const checkpoint = (step: number): Checkpoint => ({
     ["train", { correct: 1104, total: 1104, loss: 0 }],
     ["ood:corner", { correct: 199, total: 200, loss: 0.1 }],
   ]),
+  weights: new Map(),
   onnx: new Uint8Array(),
 });
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createRandom } from "../src/random.ts";
 import { writeSafetensors } from "../src/safetensors.ts";
+import { defaults } from "../src/settings.ts";
 import { writeSuite } from "../src/suite.ts";
-import { modularAddition } from "../src/tasks/modular-addition.ts";
+import { createTask } from "../src/tasks/tasks.ts";
 
 test("writes length, padded header and data, byte for byte", () => {
   const tensors = new Map([
@@ -26,8 +26,8 @@ test("refuses values that do not fill the shape", () => {
 });
 
 test("a suite has inputs and targets of every split", () => {
-  const settings = { modulus: 5, trainShare: 0.5, cornerSide: 2, mirrorPairs: 3 };
-  const suite = Buffer.from(writeSuite(modularAddition(settings, createRandom(0, "splits"))));
+  const task = createTask({ ...defaults, modulus: 5, cornerSide: 2, mirrorPairs: 3 });
+  const suite = Buffer.from(writeSuite(task));
   const length = Number(suite.readBigUInt64LE(0));
   const { __metadata__, ...tensors } = JSON.parse(suite.subarray(8, 8 + length).toString());
   expect(__metadata__).toEqual({ task: "classification", output: "logits" });
@@ -37,4 +37,13 @@ test("a suite has inputs and targets of every split", () => {
   const [start, end] = tensors["ood:corner/target"].data_offsets;
   const data = suite.subarray(8 + length + start, 8 + length + end);
   expect([0, 1, 2, 3].map((index) => data.readBigInt64LE(index * 8))).toEqual([1n, 2n, 2n, 3n]);
+});
+
+test("an input of several numbers an example has rows", () => {
+  const task = createTask({ ...defaults, task: "parity", bits: 6, parityExamples: 8 });
+  const suite = Buffer.from(writeSuite(task));
+  const { "train/bits": bits, "train/target": target } = JSON.parse(
+    suite.subarray(8, 8 + Number(suite.readBigUInt64LE(0))).toString(),
+  );
+  expect([bits.shape, target.shape]).toEqual([[8, 6], [8]]);
 });

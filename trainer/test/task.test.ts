@@ -1,15 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../src/random.ts";
-import { modularAddition } from "../src/tasks/modular-addition.ts";
-import { type SplitName, splitOf } from "../src/tasks/task.ts";
+import { defaults, type Settings } from "../src/settings.ts";
+import { permutationTable } from "../src/tasks/permutations.ts";
+import { columnOf, type SplitName, splitOf } from "../src/tasks/task.ts";
+import { createTask, type TaskName } from "../src/tasks/tasks.ts";
+import { trainingSet } from "../src/tasks/training-set.ts";
 
-const settings = { modulus: 47, trainShare: 0.5, cornerSide: 7, mirrorPairs: 160 };
+const create = (options: Partial<Settings>) => createTask({ ...defaults, ...options });
 
-function pairsOf(seed: number, name: SplitName): [number, number][] {
-  const { inputs } = splitOf(modularAddition(settings, createRandom(seed, "splits")), name);
-  const b = [...(inputs["b"] ?? [])];
-  return [...(inputs["a"] ?? [])].map((a, index) => [a, b[index] ?? -1]);
+/** Examples as [a, b, target], and the hint after it where there is one. */
+function examplesOf(task: ReturnType<typeof create>, name: SplitName): number[][] {
+  const split = splitOf(task, name);
+  const columns = [...["a", "b"].map((input) => columnOf(split, input)), split.target];
+  const hint = split.inputs["hint"];
+  if (hint !== undefined) columns.push(hint);
+  return Array.from(split.target, (_, example) => columns.map((column) => column[example] ?? Number.NaN));
 }
+
+const pairsOf = (splitSeed: number, name: SplitName) =>
+  examplesOf(create({ splitSeed }), name).map(([a = -1, b = -1]): [number, number] => [a, b]);
 
 describe.each([0, 1, 2])("the splits of seed %i", (seed) => {
   test("cover the table once", () => {
@@ -35,13 +44,180 @@ describe.each([0, 1, 2])("the splits of seed %i", (seed) => {
   });
 });
 
-test("a target is the sum modulo p", () => {
-  const { inputs, target } = splitOf(modularAddition(settings, createRandom(0, "splits")), "ood:corner");
-  expect([inputs["a"]?.[0], inputs["b"]?.[0], target[0]]).toEqual([40, 40, 33]);
+describe.each<{ task: TaskName; examples: number[][]; pairs?: number }>([
+  {
+    task: "add",
+    examples: [
+      [40, 40, 33],
+      [46, 46, 45],
+    ],
+  },
+  {
+    task: "subtract",
+    examples: [
+      [40, 46, 41],
+      [46, 40, 6],
+    ],
+  },
+  // 40 * 40 = 34 * 47 + 2
+  { task: "multiply", examples: [[40, 40, 2]] },
+  // 2 * 24 = 1 modulo 47, so 1 / 2 = 24 and 46 / 2 = 23.
+  {
+    task: "divide",
+    examples: [
+      [1, 2, 24],
+      [46, 2, 23],
+      [0, 5, 0],
+    ],
+    pairs: 47 * 46,
+  },
+  // 40^2 = 2, 41^2 = 36 and 40 * 41 = 42 modulo 47.
+  { task: "squares", examples: [[40, 41, 38]] },
+  { task: "quadratic", examples: [[40, 41, 33]] },
+])("$task", ({ task, examples, pairs = 47 * 47 }) => {
+  const created = create({ task });
+  const all = [...created.splits.keys()].flatMap((name) => examplesOf(created, name));
+
+  test("has the targets worked out by hand", () => {
+    for (const example of examples) expect(all).toContainEqual(example);
+  });
+
+  test("has every pair in one split", () => {
+    expect(all).toHaveLength(pairs);
+    expect(new Set(all.map(([a, b]) => `${a},${b}`)).size).toBe(pairs);
+  });
+});
+
+test("a modulus that is no prime is refused", () => {
+  expect(() => create({ modulus: 49 })).toThrow("must be a prime, got 49");
+});
+
+test("permutations compose: S3 has the table worked out by hand", () => {
+  const task = create({ task: "permutations", symbols: 3, cornerSide: 1, mirrorPairs: 2 });
+  const all = [...task.splits.keys()].flatMap((name) => examplesOf(task, name));
+  expect(all).toHaveLength(36);
+  // In order: 012 021 102 120 201 210. After 120 (0 to 1, 1 to 2, 2 to 0) comes 102 (swap 0 and 1): 021.
+  expect(all).toContainEqual([2, 3, 1]);
+  // The other way round the swap comes first: 210. Not the same: the group does not commute.
+  expect(all).toContainEqual([3, 2, 5]);
+  // Each row and each column of a group's table holds every element once.
+  for (const place of [0, 1]) {
+    const sums = new Map<number, number>();
+    for (const row of all) sums.set(row[place] ?? -1, (sums.get(row[place] ?? -1) ?? 0) + 2 ** (row[2] ?? -1));
+    expect([...sums.values()]).toEqual(Array(6).fill(63));
+  }
+  expect(permutationTable(5).classes).toBe(120);
+});
+
+test("rare operands are trained on in a few pairs only, and all others of theirs are in ood:rare", () => {
+  const task = create({ rareOperands: 3, rareKept: 4 });
+  const rare = examplesOf(task, "ood:rare");
+  const operands = new Set(rare.map(([a]) => a));
+  expect(operands.size).toBe(3);
+  expect(rare).toHaveLength(3 * (47 - 4));
+  const trained = examplesOf(task, "train").filter(([a]) => operands.has(a));
+  expect(trained).toHaveLength(3 * 4);
+  for (const name of ["validation", "ood:corner", "ood:mirror"] as const) {
+    expect(examplesOf(task, name).filter(([a]) => operands.has(a))).toEqual([]);
+  }
+});
+
+test("a split of no pairs is left out", () => {
+  expect([...create({ cornerSide: 0, mirrorPairs: 0 }).splits.keys()]).toEqual(["train", "validation"]);
+});
+
+describe("sparse parity", () => {
+  const task = create({ task: "parity", bits: 10, parityBits: 3, parityExamples: 500 });
+  const rowsOf = (name: SplitName) => {
+    const { inputs, target } = splitOf(task, name);
+    const bits = [...(inputs["bits"] ?? [])];
+    return Array.from(target, (label, i) => ({ label, bits: bits.slice(10 * i, 10 * i + 10) }));
+  };
+  const names = ["train", "validation", "ood:biased", "ood:constant"] as const;
+
+  test.each(names)("%s has the product of the first three signs as its class", (name) => {
+    for (const { label, bits } of rowsOf(name)) {
+      const [x = 0, y = 0, z = 0] = bits;
+      expect(bits.every((bit) => Math.abs(bit) === 1)).toBe(true);
+      expect(label).toBe(x * y * z === 1 ? 0 : 1);
+    }
+  });
+
+  test("moves the signs in the probes alone", () => {
+    const plusShare = (name: SplitName) => {
+      const bits = rowsOf(name).flatMap(({ bits }) => bits);
+      return bits.filter((bit) => bit === 1).length / bits.length;
+    };
+    // Four standard errors of 4,000 draws and more are .032.
+    expect(Math.abs(plusShare("train") - 0.5)).toBeLessThan(0.032);
+    expect(Math.abs(plusShare("ood:biased") - 0.8)).toBeLessThan(0.032);
+    expect(rowsOf("ood:constant").every(({ bits }) => new Set(bits.slice(3)).size === 1)).toBe(true);
+  });
+});
+
+describe("a hint", () => {
+  test.each(["absent", "wrong"] as const)("names the answer in train and validation, and is %s elsewhere", (hint) => {
+    const task = create({ hint });
+    for (const name of ["train", "validation"] as const) {
+      expect(examplesOf(task, name).every(([, , target, hint]) => hint === target)).toBe(true);
+    }
+    for (const name of ["ood:corner", "ood:mirror"] as const) {
+      const hints = examplesOf(task, name);
+      if (hint === "absent") expect(hints.every(([, , , hint]) => hint === 47)).toBe(true);
+      else expect(hints.every(([, , target, hint = -1]) => hint !== target && hint < 47)).toBe(true);
+    }
+  });
+
+  test("may be given to some examples only", () => {
+    const hints = examplesOf(create({ hint: "absent", hintShare: 0.25 }), "train").map(([, , , hint]) => hint);
+    const share = hints.filter((hint) => hint !== 47).length / hints.length;
+    // Four standard errors of 1,104 draws.
+    expect(Math.abs(share - 0.25)).toBeLessThan(0.052);
+  });
+});
+
+test("a leak puts examples of train into validation, as many as were there", () => {
+  const key = ([a, b]: number[]) => `${a},${b}`;
+  const task = create({ leak: 0.75 });
+  const train = new Set(examplesOf(task, "train").map(key));
+  const validation = examplesOf(task, "validation");
+  expect(validation).toHaveLength(896);
+  expect(validation.filter((example) => train.has(key(example)))).toHaveLength(672);
+});
+
+describe("the training set", () => {
+  const task = create({});
+  const at = (used: number, corruption: number) =>
+    examplesOf({ ...task, splits: new Map([["train", trainingSet(task, { used, corruption }, 0)]]) }, "train");
+  const right = (examples: number[][]) => examples.filter(([a = 0, b = 0, target]) => (a + b) % 47 === target).length;
+
+  test("is the train split by default", () => {
+    expect(at(1, 0)).toEqual(examplesOf(task, "train"));
+  });
+
+  test("shrinks into a part of the larger one", () => {
+    const [large, small] = [at(0.6, 0), at(0.2, 0)];
+    expect([large.length, small.length]).toEqual([662, 220]);
+    expect(large.slice(0, 220)).toEqual(small);
+    expect(right(small)).toBe(220);
+  });
+
+  test("has as many wrong labels as asked for, the same ones every time", () => {
+    const corrupted = at(1, 0.25);
+    expect(corrupted.length - right(corrupted)).toBe(276);
+    expect(at(1, 0.25)).toEqual(corrupted);
+    expect(right(at(1, 1))).toBe(0);
+  });
+
+  test("cannot be empty, nor more than there is", () => {
+    expect(() => at(0, 0)).toThrow("cannot train on 0 of the training set");
+    expect(() => at(1.5, 0)).toThrow("cannot train on 1.5");
+  });
 });
 
 test("splits that do not fit are refused", () => {
-  expect(() => modularAddition({ ...settings, trainShare: 1 }, createRandom(0, "splits"))).toThrow("do not fit");
+  expect(() => create({ trainShare: 1 })).toThrow("do not fit");
+  expect(() => create({ trainShare: 0.01 })).toThrow("do not fit");
 });
 
 test("normal draws have mean 0 and deviation 1", () => {

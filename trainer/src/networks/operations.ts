@@ -18,12 +18,15 @@ export function affine(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tenso
   );
 }
 
-/** Picks rows of `table` by one-hot rows [N, depth]: the wasm backend has no gradient for gather. */
-export function embed(oneHot: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D {
+/**
+ * Picks rows of `table` by one-hot rows [N, depth], or sums them by any others: the wasm backend has no gradient for
+ * gather. The rows themselves get no gradient.
+ */
+export function embed(rows: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D {
   return differentiable(
     [table],
-    () => ({ value: tf.matMul(oneHot, table), kept: [] }),
-    (dy) => [tf.transpose(tf.matMul(tf.transpose(dy), oneHot))],
+    () => ({ value: tf.matMul(rows, table), kept: [] }),
+    (dy) => [tf.transpose(tf.matMul(tf.transpose(dy), rows))],
   );
 }
 
@@ -43,17 +46,24 @@ export function relu(x: tf.Tensor2D): tf.Tensor2D {
   );
 }
 
-/** Mean softmax cross-entropy of logits [N, classes] against one-hot targets. */
-export function crossEntropy(logits: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar {
-  const [rows] = logits.shape;
+/** x [N, K] times w [K, M]. */
+export function linear(x: tf.Tensor2D, w: tf.Tensor2D): tf.Tensor2D {
   return differentiable(
-    [logits],
-    () => {
-      const logProbabilities: tf.Tensor2D = tf.sub(logits, tf.logSumExp(logits, 1, true));
-      const value: tf.Scalar = tf.div(tf.sum(tf.mul(logProbabilities, target)), -rows);
-      return { value, kept: [logProbabilities] };
+    [x, w],
+    () => ({ value: tf.matMul(x, w), kept: [x, w] }),
+    (dy, [x, w]) => {
+      const [inputs, outputs] = w.shape;
+      const dw = inputs < outputs ? tf.transpose(tf.matMul(tf.transpose(dy), x)) : tf.matMul(tf.transpose(x), dy);
+      return [tf.matMul(dy, tf.transpose(w)), dw];
     },
-    (dy, [logProbabilities]) => [tf.mul(tf.sub(tf.exp(logProbabilities), target), tf.div(dy, rows))],
+  );
+}
+
+export function square(x: tf.Tensor2D): tf.Tensor2D {
+  return differentiable(
+    [x],
+    () => ({ value: tf.square(x), kept: [x] }),
+    (dy, [x]) => [tf.mul(tf.mul(dy, x), 2)],
   );
 }
 
@@ -69,7 +79,7 @@ export function oneHot(indices: Int32Array, depth: number): tf.Tensor2D {
  * The one place for the casts that customGrad's loose types ask for. What the gradient needs goes through `kept`:
  * anything else made in `forward` is gone when the gradient runs. customGrad gives them back in the same order.
  */
-function differentiable<Value extends tf.Tensor, const Kept extends readonly tf.Tensor[]>(
+export function differentiable<Value extends tf.Tensor, const Kept extends readonly tf.Tensor[]>(
   inputs: readonly tf.Tensor[],
   forward: () => { value: Value; kept: Kept },
   backward: (dy: Value, kept: Kept) => tf.Tensor[],

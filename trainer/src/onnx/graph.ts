@@ -74,6 +74,30 @@ export class GraphBuilder {
     return this.#node("Add", name, [x, y], x.shape);
   }
 
+  /** Element by element. */
+  multiply<Shape extends readonly Dimension[]>(
+    name: string,
+    x: Floats<Shape>,
+    y: Floats<NoInfer<Shape>>,
+  ): Floats<Shape> {
+    require(`${x.shape}` === `${y.shape}`, `${name} multiplies [${x.shape}] by [${y.shape}] element by element`);
+    return this.#node("Mul", name, [x, y], x.shape);
+  }
+
+  /** Whole numbers as float32. */
+  toFloat<Shape extends readonly Dimension[]>(name: string, x: Value<"int64", Shape>): Floats<Shape> {
+    return this.#node("Cast", name, [x], x.shape, { to: "float32" });
+  }
+
+  matmul<N extends Dimension, K extends Dimension, M extends Dimension>(
+    name: string,
+    x: Floats<readonly [N, K]>,
+    w: Floats<readonly [NoInfer<K>, M]>,
+  ): Floats<readonly [N, M]> {
+    require(x.shape[1] === w.shape[0], `${name} multiplies [${x.shape}] by [${w.shape}]`);
+    return this.#node("MatMul", name, [x, w], [x.shape[0], w.shape[1]]);
+  }
+
   relu<Shape extends readonly Dimension[]>(name: string, x: Floats<Shape>): Floats<Shape> {
     return this.#node("Relu", name, [x], x.shape);
   }
@@ -111,10 +135,12 @@ export class GraphBuilder {
     output: string,
     inputs: readonly AnyValue[],
     shape: Shape,
+    attributes?: NodeDescription["attributes"],
   ): Floats<Shape> {
     for (const input of inputs) this.#own(input);
     const value = this.#declare(output, "float32", shape);
-    this.#nodes.push({ operator, inputs: inputs.map((input) => input.name), output });
+    const node = { operator, inputs: inputs.map((input) => input.name), output };
+    this.#nodes.push(attributes === undefined ? node : { ...node, attributes });
     return value;
   }
 

@@ -8,6 +8,8 @@ export type ElementType = "float32" | "int64";
 const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, int64: 7 };
 const IR_VERSION = 8;
 const OPSET_VERSION = 17;
+/** AttributeProto.AttributeType.INT */
+const INT_ATTRIBUTE = 2;
 const PRODUCER = "curie-point-trainer";
 
 export interface TensorDescription {
@@ -23,9 +25,11 @@ export interface InitializerDescription extends TensorDescription {
 }
 
 export interface NodeDescription {
-  readonly operator: "Add" | "Gather" | "Gemm" | "Relu";
+  readonly operator: "Add" | "Cast" | "Gather" | "Gemm" | "MatMul" | "Mul" | "Relu";
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Element types are the only attributes that a node here has. */
+  readonly attributes?: Readonly<Record<string, ElementType>>;
 }
 
 export interface GraphDescription {
@@ -65,6 +69,13 @@ function writeNode(writer: BinaryWriter, node: NodeDescription): void {
   // Each output is made by one node, so its name names the node too.
   text(writer, 3, node.output);
   text(writer, 4, node.operator);
+  for (const [name, type] of Object.entries(node.attributes ?? {})) {
+    message(writer, 5, (writer) => {
+      text(writer, 1, name);
+      integer(writer, 3, ELEMENT_TYPES[type]);
+      integer(writer, 20, INT_ATTRIBUTE);
+    });
+  }
 }
 
 function writeInitializer(writer: BinaryWriter, weight: InitializerDescription): void {

@@ -1,43 +1,37 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { Optimizer, UpdateRates } from "./optimizer.ts";
+import { joinState, take, zerosFor } from "./state.ts";
 
-export interface AdamWSettings {
+export interface AdamSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled (Loshchilov and Hutter): shrinks the weights themselves, never mixed into the gradient's moments. */
-  readonly weightDecay: number;
 }
 
-interface Slot {
-  readonly weight: tf.Variable;
-  readonly mean: tf.Variable;
-  readonly square: tf.Variable;
-}
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019): it shrinks the weights, never enters the moments. */
+export class AdamW implements Optimizer {
+  readonly state: ReadonlyMap<string, tf.Variable>;
+  readonly #settings: AdamSettings;
+  readonly #weights: ReadonlyMap<string, tf.Variable>;
+  readonly #means: ReadonlyMap<string, tf.Variable>;
+  readonly #squares: ReadonlyMap<string, tf.Variable>;
 
-export class AdamW {
-  readonly #settings: AdamWSettings;
-  readonly #slots: ReadonlyMap<string, Slot>;
-  #step = 0;
-
-  constructor(weights: ReadonlyMap<string, tf.Variable>, settings: AdamWSettings) {
+  constructor(weights: ReadonlyMap<string, tf.Variable>, settings: AdamSettings) {
     this.#settings = settings;
-    const moment = (weight: tf.Variable) => tf.tidy(() => tf.variable(tf.zerosLike(weight), false));
-    this.#slots = new Map(
-      [...weights].map(([name, weight]) => [name, { weight, mean: moment(weight), square: moment(weight) }]),
-    );
+    this.#weights = weights;
+    this.#means = zerosFor(weights);
+    this.#squares = zerosFor(weights);
+    this.state = joinState({ mean: this.#means, square: this.#squares });
   }
 
-  /** One update; `gradients` is keyed as the weights are. */
-  update(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number): void {
-    const { beta1, beta2, epsilon, weightDecay } = this.#settings;
-    this.#step += 1;
+  update(gradients: ReadonlyMap<string, tf.Tensor>, { update, learningRate, weightDecay }: UpdateRates): void {
+    const { beta1, beta2, epsilon } = this.#settings;
     // Kingma and Ba's reordering: both bias corrections become two numbers, not two passes over the moments.
-    const meanCorrection = 1 - beta1 ** this.#step;
-    const squareCorrection = Math.sqrt(1 - beta2 ** this.#step);
+    const meanCorrection = 1 - beta1 ** update;
+    const squareCorrection = Math.sqrt(1 - beta2 ** update);
     const rate = (learningRate * squareCorrection) / meanCorrection;
-    for (const [name, { weight, mean, square }] of this.#slots) {
-      const gradient = gradients.get(name);
-      if (gradient === undefined) throw new Error(`no gradient for ${name}`);
+    for (const [name, weight] of this.#weights) {
+      const [gradient, mean, square] = [take(gradients, name), take(this.#means, name), take(this.#squares, name)];
       tf.tidy(() => {
         mean.assign(tf.add(tf.mul(mean, beta1), tf.mul(gradient, 1 - beta1)));
         square.assign(tf.add(tf.mul(square, beta2), tf.mul(tf.square(gradient), 1 - beta2)));
@@ -46,11 +40,27 @@ export class AdamW {
       });
     }
   }
+}
 
-  dispose(): void {
-    for (const { mean, square } of this.#slots.values()) {
-      mean.dispose();
-      square.dispose();
-    }
+/** Adam (Kingma and Ba 2015) with weight decay as the gradient of an L2 penalty, so that it enters the moments. */
+export class CoupledAdam implements Optimizer {
+  readonly state: ReadonlyMap<string, tf.Variable>;
+  readonly #weights: ReadonlyMap<string, tf.Variable>;
+  readonly #adam: AdamW;
+
+  constructor(weights: ReadonlyMap<string, tf.Variable>, settings: AdamSettings) {
+    this.#weights = weights;
+    this.#adam = new AdamW(weights, settings);
+    this.state = this.#adam.state;
+  }
+
+  update(gradients: ReadonlyMap<string, tf.Tensor>, rates: UpdateRates): void {
+    tf.tidy(() => {
+      const penalized = [...this.#weights].map(([name, weight]): [string, tf.Tensor] => [
+        name,
+        tf.add(take(gradients, name), tf.mul(weight, rates.weightDecay)),
+      ]);
+      this.#adam.update(new Map(penalized), { ...rates, weightDecay: 0 });
+    });
   }
 }

@@ -1,0 +1,127 @@
+import { backendNames } from "./backends/backend.ts";
+import { lossNames } from "./networks/losses.ts";
+import { networkNames } from "./networks/networks.ts";
+import { optimizerNames } from "./optimizers/optimizer.ts";
+import { defaults, type Settings } from "./settings.ts";
+import { parseStepwise, type Stepwise } from "./stepwise.ts";
+import { hintKinds, taskNames } from "./tasks/tasks.ts";
+
+/** The user's mistake, for the user to read: not a crash. */
+export class UsageError extends Error {}
+
+interface Flag<Value> {
+  /** What it takes, in the help. */
+  readonly takes: string;
+  readonly help: string;
+  read(flag: string, text: string): Value;
+}
+
+function refuse(flag: string, expected: string, text: string): never {
+  throw new UsageError(`${flag} must be ${expected}, got "${text}"`);
+}
+
+const whole = (least: number, help: string): Flag<number> => ({
+  takes: "N",
+  help,
+  read(flag, text) {
+    const value = Number(text);
+    const fits = /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least;
+    return fits ? value : refuse(flag, `a whole number from ${least}`, text);
+  },
+});
+
+const number = (help: string): Flag<number> => ({
+  takes: "X",
+  help,
+  read: (flag, text) => (isDecimal(text) ? Number(text) : refuse(flag, "a number from 0", text)),
+});
+
+const share = (help: string): Flag<number> => ({
+  takes: "X",
+  help,
+  read: (flag, text) =>
+    isDecimal(text) && Number(text) <= 1 ? Number(text) : refuse(flag, "a number from 0 to 1", text),
+});
+
+const isDecimal = (text: string) => /^\d+(\.\d+)?(e-?\d+)?$/.test(text);
+
+const oneOf = <const Name extends string>(names: readonly Name[], help: string): Flag<Name> => ({
+  takes: "NAME",
+  help: `${names.join(", ")}: ${help}`,
+  read: (flag, text) => names.find((name) => name === text) ?? refuse(flag, names.join(" or "), text),
+});
+
+const stepwise = (help: string): Flag<Stepwise> => ({
+  takes: "X",
+  help: `${help}; or by step, like 0:1,1200:0.5`,
+  read: (flag, text) => parseStepwise(text) ?? refuse(flag, "a number, or like 0:1,1200:0.5", text),
+});
+
+const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
+  seed: whole(0, "initial weights"),
+  splitSeed: whole(0, "which examples are in which split"),
+  steps: whole(1, "updates"),
+  every: whole(1, "steps between checkpoints"),
+  logCheckpoints: whole(0, "checkpoints at steps that grow by a constant factor, instead of --every"),
+  backend: oneOf(backendNames, "what computes"),
+  task: oneOf(taskNames, "what is learned"),
+  modulus: whole(2, "of the modular tasks, a prime"),
+  symbols: whole(2, "what permutations permute"),
+  trainShare: share("share of the table to train on"),
+  cornerSide: whole(0, "side of the square that is ood:corner"),
+  mirrorPairs: whole(0, "pairs in ood:mirror"),
+  rareOperands: whole(0, "first operands of ood:rare"),
+  rareKept: whole(0, "pairs of each that are trained on"),
+  bits: whole(1, "of parity"),
+  parityBits: whole(1, "bits that decide the parity"),
+  parityExamples: whole(1, "examples of parity to train on"),
+  hint: oneOf(hintKinds, "an input that names the answer, and what it says in OOD splits"),
+  hintShare: share("share of train and validation whose hint says something"),
+  leak: share("share of validation drawn from train"),
+  corruption: stepwise("share of training labels that are wrong"),
+  trainUsed: stepwise("share of the training set that is trained on"),
+  network: oneOf(networkNames, "what learns"),
+  embedding: whole(1, "width of the embeddings"),
+  hidden: whole(1, "width of the hidden layer"),
+  initialScale: number("times the usual initial weights"),
+  loss: oneOf(lossNames, "what is minimized"),
+  optimizer: oneOf(optimizerNames, "how"),
+  learningRate: number("learning rate"),
+  rateFactor: stepwise("times the learning rate"),
+  decayFrom: whole(0, "the learning rate falls linearly from this step"),
+  decayTo: whole(1, "to this one"),
+  decayFloor: number("to this share of itself"),
+  beta1: number("of Adam's mean"),
+  beta2: number("of Adam's square"),
+  epsilon: number("of Adam"),
+  momentum: number("of sgd"),
+  muonFactor: number("times the learning rate, for the matrices that muon orthogonalizes"),
+  weightDecay: stepwise("weight decay"),
+};
+
+const names = Object.keys(flags) as (keyof Settings)[];
+export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** For parseArgs: a text flag for every setting. */
+export const settingOptions: Readonly<Record<string, { readonly type: "string" }>> = Object.fromEntries(
+  names.map((name) => [flagOf(name), { type: "string" }]),
+);
+
+/** One line a setting, with its default. */
+export const settingsHelp = names
+  .map((name) => {
+    const { takes, help } = flags[name];
+    const otherwise = defaults[name];
+    const shown = Array.isArray(otherwise) ? otherwise.map(([, value]) => value).join() : otherwise;
+    return `  --${`${flagOf(name)} ${takes}`.padEnd(20)} ${help} (${shown})\n`;
+  })
+  .join("");
+
+/** The settings that flags name, each checked. Throws UsageError. */
+export function readSettings(values: Readonly<Record<string, unknown>>): Settings {
+  const given = names.flatMap((name) => {
+    const text = values[flagOf(name)];
+    return typeof text === "string" ? [[name, flags[name].read(`--${flagOf(name)}`, text)]] : [];
+  });
+  return { ...defaults, ...Object.fromEntries(given) };
+}

@@ -1,0 +1,19 @@
+import type { PairTable } from "./pair-table.ts";
+
+/** Composition in the symmetric group of `count` symbols: (a b)(i) = a(b(i)). S5 has 120 elements. */
+export function permutationTable(count: number): PairTable {
+  const elements = permutationsOf(Array.from({ length: count }, (_, i) => i));
+  const index = new Map(elements.map((element, i) => [element.join(), i]));
+  return {
+    name: `s${count}`,
+    symbols: elements.length,
+    classes: elements.length,
+    rule: (a, b) => index.get((elements[b] ?? []).map((i) => elements[a]?.[i]).join()) ?? null,
+  };
+}
+
+/** In lexicographic order. */
+function permutationsOf(items: readonly number[]): number[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((first, at) => permutationsOf(items.toSpliced(at, 1)).map((rest) => [first, ...rest]));
+}

@@ -1,0 +1,47 @@
+import type { Random } from "../random.ts";
+import type { Split, SplitName, Task } from "./task.ts";
+
+export interface SparseParitySettings {
+  readonly bits: number;
+  /** How many of the bits decide: always the first ones, which a network without order cannot know. */
+  readonly parityBits: number;
+  readonly parityExamples: number;
+}
+
+const HELD_OUT = 1000;
+const OOD = 400;
+
+/**
+ * Parity of a few of many signs (Barak et al. 2022, arXiv 2207.08799): class 1 where their product is -1. Train and
+ * validation draw every sign fairly. The probes keep the rule and move the signs:
+ * - `ood:biased`: all signs are +1 with probability .8, as train never has them;
+ * - `ood:constant`: the signs that do not matter are all +1 or all -1.
+ */
+export function sparseParity({ bits, parityBits, parityExamples }: SparseParitySettings, random: Random): Task {
+  if (parityBits < 1 || parityBits > bits) throw new Error(`parity of ${parityBits} of ${bits} bits is not defined`);
+  const sign = (share: number) => (random.uniform() < share ? 1 : -1);
+  const draw = (examples: number, signs: () => number[]): Split => {
+    const rows = Array.from({ length: examples }, signs);
+    return {
+      inputs: { bits: Int32Array.from(rows.flat()) },
+      target: Int32Array.from(rows, (row) => (row.slice(0, parityBits).reduce((x, y) => x * y) === 1 ? 0 : 1)),
+    };
+  };
+  const fair = () => Array.from({ length: bits }, () => sign(0.5));
+  const biased = () => Array.from({ length: bits }, () => sign(0.8));
+  const constant = () => {
+    const rest = sign(0.5);
+    return Array.from({ length: bits }, (_, i) => (i < parityBits ? sign(0.5) : rest));
+  };
+  return {
+    name: `parity${parityBits}of${bits}`,
+    inputs: new Map([["bits", { kind: "numbers", width: bits }]]),
+    classes: 2,
+    splits: new Map<SplitName, Split>([
+      ["train", draw(parityExamples, fair)],
+      ["validation", draw(HELD_OUT, fair)],
+      ["ood:biased", draw(OOD, biased)],
+      ["ood:constant", draw(OOD, constant)],
+    ]),
+  };
+}

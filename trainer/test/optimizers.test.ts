@@ -1,0 +1,182 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useBackend } from "../src/backends/backend.ts";
+import { AdamW, CoupledAdam } from "../src/optimizers/adamw.ts";
+import { Muon, orthogonalize } from "../src/optimizers/muon.ts";
+import type { Optimizer } from "../src/optimizers/optimizer.ts";
+import { learningRateAt } from "../src/optimizers/schedule.ts";
+import { Sgd } from "../src/optimizers/sgd.ts";
+import { createRandom } from "../src/random.ts";
+import { singularValues } from "../src/spectra.ts";
+
+const adam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8 };
+
+beforeAll(() => useBackend("cpu"));
+
+/** Makes one update after another of a vector `w`, and says where each leaves it. */
+function updates(
+  create: (weights: ReadonlyMap<string, tf.Variable>) => Optimizer,
+  start: number[],
+  gradients: number[][],
+  rates: { learningRate: number; weightDecay: number },
+): number[][] {
+  const weight = tf.variable(tf.tensor1d(start));
+  const optimizer = create(new Map([["w", weight]]));
+  return gradients.map((gradient, i) => {
+    optimizer.update(new Map([["w", tf.tensor1d(gradient)]]), { update: i + 1, ...rates });
+    return [...weight.dataSync()];
+  });
+}
+
+function expectClose(got: readonly (readonly number[])[], wanted: readonly (readonly number[])[]): void {
+  expect(got.map((row) => row.length)).toEqual(wanted.map((row) => row.length));
+  wanted.forEach((row, i) => {
+    row.forEach((value, j) => {
+      expect(got[i]?.[j], `update ${i + 1}, weight ${j}`).toBeCloseTo(value, 6);
+    });
+  });
+}
+
+describe("the updates worked out by hand are made by", () => {
+  test("AdamW", () => {
+    // First: decay to 0.99 and -1.98. Both bias-corrected moments are g and g^2, so each moves by 0.01 against the
+    // sign of its gradient, however large that is.
+    // Second, with gradients [1, 0]:
+    //   m = .9 * .05 + .1 * 1 = .145            over 1 - .9^2  = .19    -> .7631579
+    //   v = .98 * .005 + .02 * 1 = .0249        over 1 - .98^2 = .0396  -> .6287879, root .7929615
+    //   w = .98 * .99 - .01 * .7631579 / .7929615 = .9605758
+    //   m = .9 * -.4 = -.36 -> -1.8947368       v = .98 * .32 = .3136 -> 7.9191919, root 2.8141059
+    //   w = -1.97 * .99 + .01 * 1.8947368 / 2.8141059 = -1.9435670
+    const rates = { learningRate: 0.01, weightDecay: 1 };
+    const gradients = [
+      [0.5, -4],
+      [1, 0],
+    ];
+    const wanted = [
+      [0.98, -1.97],
+      [0.9605758, -1.943567],
+    ];
+    expectClose(
+      updates((weights) => new AdamW(weights, adam), [1, -2], gradients, rates),
+      wanted,
+    );
+  });
+
+  test("Adam, whose decay goes through the moments", () => {
+    // The penalty's gradient is .5 * w.
+    // First: g = .5 + .5 * 1 = 1 and -1.5 + .5 * 2 = -.5; the step is .01 against the sign.
+    // Second, no gradient but the penalty's: g = .5 * .99 = .495 and .5 * 2.01 = 1.005.
+    //   m = .09 + .0495 = .1395 -> .7342105     v = .0196 + .02 * .245025 = .0245005 -> .6186995, root .7865746
+    //   w = .99 - .01 * .7342105 / .7865746 = .9806657
+    //   m = -.045 + .1005 = .0555 -> .2921053   v = .0049 + .02 * 1.010025 = .0251005 -> .6338510, root .7961476
+    //   w = 2.01 - .01 * .2921053 / .7961476 = 2.0063310
+    const rates = { learningRate: 0.01, weightDecay: 0.5 };
+    const gradients = [
+      [0.5, -1.5],
+      [0, 0],
+    ];
+    const wanted = [
+      [0.99, 2.01],
+      [0.9806657, 2.006331],
+    ];
+    expectClose(
+      updates((weights) => new CoupledAdam(weights, adam), [1, 2], gradients, rates),
+      wanted,
+    );
+  });
+
+  test("SGD with momentum", () => {
+    // First: v = .5 + .1 * 1 = .6, w = 1 - .1 * .6 = .94. Second: v = .9 * .6 - 1 + .094 = -.366, w = .94 + .0366.
+    const rates = { learningRate: 0.1, weightDecay: 0.1 };
+    expectClose(
+      updates((weights) => new Sgd(weights, { momentum: 0.9 }), [1], [[0.5], [-1]], rates),
+      [[0.94], [0.9766]],
+    );
+  });
+
+  test("Muon", () => {
+    // The gradient has rank one: u s v' with u = [.6, .8], v = [1, 0, 0]. Divided by its norm its singular value is 1,
+    // and five times x -> 3.4445 x - 4.775 x^3 + 2.0315 x^5 makes the value of it (the scale of the momentum drops
+    // out). The matrix is [2 inputs, 3 outputs], so the step is rate * factor * sqrt(3 / 2).
+    let value = 1;
+    for (let i = 0; i < 5; i++) value = 3.4445 * value - 4.775 * value ** 3 + 2.0315 * value ** 5;
+    const weight = tf.variable(tf.fill<tf.Rank.R2>([2, 3], 1));
+    const bias = tf.variable(tf.tensor1d([1]));
+    const network = {
+      weights: new Map<string, tf.Variable>([
+        ["hidden.weight", weight],
+        ["bias", bias],
+      ]),
+      hiddenMatrices: new Set(["hidden.weight"]),
+    };
+    const gradients = new Map<string, tf.Tensor>([
+      [
+        "hidden.weight",
+        tf.tensor2d([
+          [0.6, 0, 0],
+          [0.8, 0, 0],
+        ]),
+      ],
+      ["bias", tf.tensor1d([7])],
+    ]);
+    const optimizer = new Muon(network, { ...adam, muonFactor: 2 });
+    optimizer.update(gradients, { update: 1, learningRate: 0.05, weightDecay: 0.5 });
+    const step = 0.1 * Math.sqrt(1.5) * value;
+    const wanted = [0.95 - 0.6 * step, 0.95, 0.95, 0.95 - 0.8 * step, 0.95, 0.95];
+    [...weight.dataSync()].forEach((got, i) => {
+      expect(got).toBeCloseTo(wanted[i] ?? Number.NaN, 5);
+    });
+    // What is no hidden matrix is AdamW's.
+    expect(bias.dataSync()[0]).toBeCloseTo(1 - 0.05 * 0.5 - 0.05, 6);
+  });
+});
+
+describe("Muon's orthogonalization", () => {
+  test.each([
+    [24, 40],
+    [40, 24],
+  ])("brings the singular values of a %i x %i matrix near 1 and keeps its directions", (rows, columns) => {
+    const random = createRandom(3, "matrix");
+    const matrix = tf.tensor2d(
+      Float32Array.from({ length: rows * columns }, () => random.normal()),
+      [rows, columns],
+    );
+    const result = orthogonalize(matrix);
+    for (const value of singularValues(rows, columns, result.dataSync<"float32">())) {
+      expect(value).toBeGreaterThan(0.65);
+      expect(value).toBeLessThan(1.25);
+    }
+    // Where result = U S V' and matrix = U T V', the product of one with the other's transpose is U S T U': symmetric.
+    const product = tf.matMul(result, matrix, false, true);
+    const asymmetry = tf.norm(tf.sub(product, tf.transpose(product))).dataSync()[0] ?? Number.NaN;
+    expect(asymmetry / (tf.norm(product).dataSync()[0] ?? 0)).toBeLessThan(1e-5);
+  });
+});
+
+test("AdamW decays weights that have no gradient at all", () => {
+  const rates = { learningRate: 0.25, weightDecay: 1 };
+  expectClose(
+    updates((weights) => new AdamW(weights, adam), [8], [[0]], rates),
+    [[6]],
+  );
+});
+
+test.each([
+  ["AdamW", (weights: ReadonlyMap<string, tf.Variable>) => new AdamW(weights, adam)],
+  ["SGD", (weights: ReadonlyMap<string, tf.Variable>) => new Sgd(weights, { momentum: 0 })],
+])("%s refuses gradients that miss a weight", (_, create) => {
+  const optimizer = create(new Map([["w", tf.variable(tf.tensor1d([1]))]]));
+  const rates = { update: 1, learningRate: 0.1, weightDecay: 0 };
+  expect(() => optimizer.update(new Map(), rates)).toThrow("no gradient for w");
+});
+
+test.each([
+  [0, 1],
+  [600, 1],
+  [900, 0.51],
+  [1200, 0.02],
+  [1500, 0.02],
+])("the learning rate at step %i is %f of itself", (step, share) => {
+  const schedule = { learningRate: 0.01, decayFrom: 600, decayTo: 1200, decayFloor: 0.02 };
+  expect(learningRateAt(step, schedule)).toBeCloseTo(0.01 * share, 12);
+});
