@@ -4,6 +4,7 @@ import { Layers } from "./layers.ts";
 import type { MeterLimits } from "./limits.ts";
 import type { Measurement, Role, TensorStatistics } from "./measurement.ts";
 import { roleByContent } from "./roles.ts";
+import type { SpectrumReader, SpectrumReading } from "./spectrum-reader.ts";
 import { SquareSum, type Statistics } from "./statistics.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -41,7 +42,8 @@ interface Entry {
   readonly name: string;
   readonly count: number;
   readonly squares: SquareSum;
-  readonly statistics: Omit<TensorStatistics, "role">;
+  readonly statistics: Omit<TensorStatistics, "role" | "spectrum" | "noSpectrum">;
+  readonly reading: SpectrumReading | null;
   readonly role: Role | undefined;
 }
 
@@ -51,12 +53,14 @@ export class Ledger {
   readonly names = new Set<string>();
   readonly #entries: Entry[] = [];
   readonly #integers: "constant" | "buffer";
+  readonly #spectra: SpectrumReader | undefined;
   #begun = 0;
   #kept = 0;
 
   /** `integers`: the role of tensors that are not floating. */
-  constructor(limits: MeterLimits, integers: "constant" | "buffer") {
+  constructor(limits: MeterLimits, integers: "constant" | "buffer", spectra?: SpectrumReader) {
     this.limits = limits;
+    this.#spectra = spectra;
     this.#integers = integers;
   }
 
@@ -87,6 +91,7 @@ export class Ledger {
     }
     this.names.add(name);
     this.keep(name.length * 2 + shape.length * 8);
+    const role = roleByContent(name, dtype, statistics, this.#integers);
     const { count, squares, zeros, nans, infinities, max } = statistics;
     const [norm, mean] = [squares.norm(), statistics.mean()];
     this.#entries.push({
@@ -94,7 +99,9 @@ export class Ledger {
       count,
       squares,
       statistics: { name, dtype: dtype.name, shape, norm, mean, max, zeros, nans, infinities },
-      role: roleByContent(name, dtype, statistics, this.#integers),
+      // A role that is not known yet is nearly always a weight's.
+      reading: role === undefined ? (this.#spectra?.read(shape, statistics) ?? null) : null,
+      role,
     });
   }
 
@@ -106,15 +113,14 @@ export class Ledger {
     const layers = new Layers();
     let parameters = 0;
     let nonFinite = 0;
-    const tensors = this.#entries.map(({ name, count, squares, statistics, role = roleOf(name) }) => {
-      if (role === "weight") {
-        const broken = statistics.nans + statistics.infinities;
-        all.add(squares);
-        layers.add(name, squares, count, broken);
-        parameters += count;
-        nonFinite += broken;
-      }
-      return { ...statistics, role };
+    const tensors = this.#entries.map(({ name, count, squares, statistics, reading, role = roleOf(name) }) => {
+      if (role !== "weight") return { ...statistics, role };
+      const broken = statistics.nans + statistics.infinities;
+      all.add(squares);
+      layers.add(name, squares, count, broken);
+      parameters += count;
+      nonFinite += broken;
+      return { ...statistics, role, ...reading };
     });
     return { weightNorm: all.norm(), parameters, nonFinite, tensors, layers: layers.measure() };
   }

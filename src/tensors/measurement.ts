@@ -1,4 +1,6 @@
 import type { Dtype } from "./dtypes.ts";
+import type { Spectrum } from "./spectra.ts";
+import type { NoSpectrum } from "./spectrum-reader.ts";
 
 export type Format = "onnx" | "safetensors";
 
@@ -18,6 +20,10 @@ export interface TensorStatistics {
   readonly infinities: number;
   /** Only weights count towards `weightNorm`, `parameters` and `layers`. `roleByContent` and OnnxUses say who is one. */
   readonly role: Role;
+  /** Of 2-D weights, where the meter was made to read spectra: null where this one has none. */
+  readonly spectrum?: Spectrum | null;
+  /** Why there is no spectrum. */
+  readonly noSpectrum?: NoSpectrum;
 }
 
 /**

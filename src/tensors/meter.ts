@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS, type MeterLimits } from "./limits.ts";
 import type { Format, Measurement } from "./measurement.ts";
 import { OnnxMeter } from "./onnx-meter.ts";
 import { SafetensorsMeter } from "./safetensors-meter.ts";
+import type { SpectrumReader } from "./spectrum-reader.ts";
 
 export type { Dtype } from "./dtypes.ts";
 export { TENSOR_FORMAT_CODES, type TensorFormatCode, TensorFormatError } from "./errors.ts";
@@ -19,6 +20,7 @@ export type {
   TensorStatistics,
 } from "./measurement.ts";
 export { sniffFormat } from "./sniff.ts";
+export type { Spectrum } from "./spectra.ts";
 
 /** Measures a checkpoint while its bytes pass by. */
 export interface Meter {
@@ -31,14 +33,19 @@ export interface Meter {
   end(): Measurement;
 }
 
+export interface MeterOptions {
+  /** Reads spectra too: one reader a file. */
+  spectra?: SpectrumReader;
+}
+
 /**
- * A meter for one file. Memory does not depend on the size of the file or of its tensors: about 320 KiB, and what
- * `limits` allow of names and header. The measurement does not depend on how the file was cut into chunks.
+ * A meter for one file. Memory does not depend on the size of the file or of its tensors: about 1 MiB, what
+ * `limits` allow of names and header, and what `spectra` hold. The measurement does not depend on how the file was cut into chunks.
  * Formats: onnx.proto of github.com/onnx/onnx; safetensors' "Format" of github.com/huggingface/safetensors.
  */
-export function createMeter(format: Format, limits: Partial<MeterLimits> = {}): Meter {
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits }, format === "onnx" ? "constant" : "buffer");
-  const workspace = new Workspace();
+export function createMeter(format: Format, limits: Partial<MeterLimits> = {}, { spectra }: MeterOptions = {}): Meter {
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits }, format === "onnx" ? "constant" : "buffer", spectra);
+  const workspace = new Workspace(spectra?.collector);
   return new LatchedMeter(
     format === "onnx" ? new OnnxMeter(ledger, workspace) : new SafetensorsMeter(ledger, workspace),
   );
