@@ -13,6 +13,7 @@ const PROBLEMS = {
   digest_mismatch: { status: 400, title: "The body is not what its digest says" },
   name_taken: { status: 409, title: "The name is taken" },
   step_taken: { status: 409, title: "The step holds other bytes" },
+  artifact_gone: { status: 410, title: "The bytes are kept no more" },
   length_required: { status: 411, title: "Content-Length is missing" },
   precondition_failed: { status: 412, title: "The precondition does not hold" },
   verdict_not_met: { status: 412, title: "The verdict is not the required one" },

@@ -36,17 +36,21 @@ export async function withRetries<Result>(
 ): Promise<Result> {
   const started = Date.now();
   for (let count = 1; ; count += 1) {
-    const timeout = AbortSignal.timeout(policy.timeoutMs);
+    // Not AbortSignal.timeout: what an attempt has opened is read after it.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), policy.timeoutMs);
     try {
-      return await attempt(abandoned ? AbortSignal.any([timeout, abandoned]) : timeout);
+      return await attempt(abandoned ? AbortSignal.any([late.signal, abandoned]) : late.signal);
     } catch (error) {
       if (!isPassing(error)) throw error;
       const pause = Math.random() * Math.min(policy.longestPauseMs, policy.firstPauseMs * 2 ** (count - 1));
-      const late = Date.now() + pause - started > policy.patienceMs;
-      if (count >= policy.attempts || late || abandoned?.aborted) {
+      const tooLate = Date.now() + pause - started > policy.patienceMs;
+      if (count >= policy.attempts || tooLate || abandoned?.aborted) {
         throw new StoreUnavailable("The object store does not answer.", { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

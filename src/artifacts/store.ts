@@ -57,6 +57,8 @@ export interface ArtifactStore {
   size(key: string): Promise<number | null>;
   /** The whole object, or null. `range` is inclusive of `from` and exclusive of `to`, in bytes. */
   get(key: string, range?: { from: number; to: number }): Promise<Uint8Array | null>;
+  /** The same as it comes in, or null. Not retried once it has begun: whoever reads it may open the rest again. */
+  open(key: string, range: { from: number; to: number }): Promise<ReadableStream<Uint8Array> | null>;
   delete(key: string): Promise<void>;
 }
 
@@ -132,6 +134,16 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
           const command = new GetObjectCommand({ ...where(key), ...(Range ? { Range } : {}) });
           const { Body } = await client.send(command, { abortSignal });
           return (await Body?.transformToByteArray()) ?? new Uint8Array();
+        }),
+        null,
+      ),
+
+    open: (key, { from, to }) =>
+      orMissing(
+        reaching(async (abortSignal) => {
+          const command = new GetObjectCommand({ ...where(key), Range: `bytes=${from}-${to - 1}` });
+          const { Body } = await client.send(command, { abortSignal });
+          return Body?.transformToWebStream() ?? null;
         }),
         null,
       ),

@@ -210,6 +210,8 @@ export const checkpoints = pgTable(
     // Decides the race of two uploads for one step.
     uniqueIndex("checkpoints_model_step").on(table.modelId, table.step).where(sql`${table.supersededAt} is null`),
     foreignKey({ columns: [table.teamId, table.digest], foreignColumns: [artifacts.teamId, artifacts.digest] }),
+    // The revisions of a step.
+    index("checkpoints_revisions").on(table.modelId, table.step, table.id),
     // Whether anything still uses an artifact.
     index("checkpoints_digest").on(table.teamId, table.digest),
   ],

@@ -1,14 +1,29 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
+import { deleteCheckpoints } from "../services/checkpoint/delete.ts";
 import { type CheckpointDetail, getCheckpoint } from "../services/checkpoint/get.ts";
+import { cursorAfter, listCheckpoints } from "../services/checkpoint/list.ts";
+import { openArtifact, type WantedRange } from "../services/checkpoint/open-artifact.ts";
 import { MAX_BODY_BYTES, putCheckpoint } from "../services/checkpoint/put.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
-import { parseContentDigest } from "../services/digest.ts";
+import { formatContentDigest, parseContentDigest } from "../services/digest.ts";
 import { getModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
-import { bodyErrors, conflict, errorResponses, json, Step, SuiteRef, Time, unprocessable } from "./schemas.ts";
+import {
+  bodyErrors,
+  conflict,
+  errorResponses,
+  gone,
+  json,
+  PageQuery,
+  Step,
+  SuiteRef,
+  storeErrors,
+  Time,
+  unprocessable,
+} from "./schemas.ts";
 
 const SplitResult = z.object({
   correct: z.number().int(),
@@ -32,6 +47,9 @@ const Checkpoint = Stored.extend({
   format: z.enum(["onnx", "safetensors"]),
   parameters: z.number().int(),
   createdAt: Time,
+  revision: z.number().int().openapi({ description: "The nth time that this step was pushed, from 1.", example: 1 }),
+  supersededAt: Time.nullable().openapi({ description: "When the step was deleted; null while it counts." }),
+  stored: z.boolean().openapi({ description: "Whether the bytes are still kept." }),
   evaluation: z
     .object({
       id: z.string(),
@@ -42,7 +60,7 @@ const Checkpoint = Stored.extend({
     .nullable(),
 }).openapi("Checkpoint");
 
-function toCheckpoint({ checkpoint, artifact, evaluation }: CheckpointDetail): z.infer<typeof Checkpoint> {
+function toCheckpoint({ checkpoint, artifact, evaluation, revision }: CheckpointDetail): z.infer<typeof Checkpoint> {
   return {
     id: checkpoint.id,
     step: checkpoint.step,
@@ -52,6 +70,9 @@ function toCheckpoint({ checkpoint, artifact, evaluation }: CheckpointDetail): z
     format: artifact.format,
     parameters: artifact.parameters,
     createdAt: checkpoint.createdAt.toISOString(),
+    revision,
+    supersededAt: checkpoint.supersededAt?.toISOString() ?? null,
+    stored: artifact.objectKey !== null && checkpoint.supersededAt === null,
     evaluation: evaluation && {
       id: evaluation.id,
       status: evaluation.status,
@@ -71,7 +92,7 @@ const put = createRoute({
   operationId: "putCheckpoint",
   summary: "Push a checkpoint",
   description:
-    "Body: an ONNX file. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken`; with `If-None-Match: *` a step that is there answers 412.",
+    "Body: an ONNX file. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412.",
   middleware: [requireActor("push")] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {
@@ -92,6 +113,73 @@ const get = createRoute({
   middleware: [requireActor("read")] as const,
   request: { params },
   responses: { 200: json(Checkpoint, "The checkpoint"), ...errorResponses },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/models/{id}/checkpoints",
+  operationId: "listCheckpoints",
+  summary: "A model's checkpoints, by step",
+  middleware: [requireActor("read")] as const,
+  request: {
+    params: params.pick({ id: true }),
+    query: PageQuery.extend({
+      history: z
+        .enum(["true", "false"])
+        .default("false")
+        .openapi({ description: "`true`: with the revisions of steps that were deleted.", example: "false" }),
+    }),
+  },
+  responses: {
+    200: json(z.object({ checkpoints: z.array(Checkpoint), next: z.string().nullable() }), "A page"),
+    ...errorResponses,
+  },
+});
+
+const artifact = createRoute({
+  method: "get",
+  path: "/models/{id}/checkpoints/{step}/artifact",
+  operationId: "getArtifact",
+  summary: "The bytes as they were pushed",
+  description:
+    "`Repr-Digest` (RFC 9530) is that of the whole file. `Range: bytes=first-last` is honoured, so that a download that broke off can go on.",
+  middleware: [requireActor("read")] as const,
+  request: { params },
+  responses: {
+    200: { description: "The file", content: { "application/octet-stream": { schema: z.any() } } },
+    206: { description: "The range of it", content: { "application/octet-stream": { schema: z.any() } } },
+    ...errorResponses,
+    ...gone,
+    ...storeErrors,
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/models/{id}/checkpoints/{step}",
+  operationId: "deleteCheckpoint",
+  summary: "Take a step out of the history",
+  description:
+    "The step is free to be pushed again, as another revision. The verdict is that of what is left; what was announced of it is revised or retracted, and stays in the list of announcements.",
+  middleware: [requireActor("push")] as const,
+  request: { params },
+  responses: { 204: { description: "Gone" }, ...errorResponses },
+});
+
+const Deleted = z.object({ deleted: z.number().int().openapi({ description: "Checkpoints.", example: 12 }) });
+
+const removeFrom = createRoute({
+  method: "delete",
+  path: "/models/{id}/checkpoints",
+  operationId: "deleteCheckpoints",
+  summary: "Go back: take every step from one on out of the history",
+  description: "For training that resumes from an earlier checkpoint. Repeating it does no harm.",
+  middleware: [requireActor("push")] as const,
+  request: {
+    params: params.pick({ id: true }),
+    query: z.object({ from: Step.openapi({ description: "The first step that goes." }) }),
+  },
+  responses: { 200: json(Deleted, "How many went"), ...errorResponses },
 });
 
 const Trajectory = z
@@ -153,6 +241,47 @@ export function registerCheckpoints(app: App): void {
     return c.json(toCheckpoint(await getCheckpoint(team, model, { step })), 200);
   });
 
+  app.openapi(list, async (c) => {
+    const { team } = c.var;
+    const { limit, cursor, history } = c.req.valid("query");
+    const model = await getModel(team, c.req.valid("param").id);
+    const rows = await listCheckpoints(team, model, { limit, cursor, history: history === "true" });
+    const last = rows.length === limit ? rows.at(-1) : undefined;
+    return c.json({ checkpoints: rows.map(toCheckpoint), next: last ? cursorAfter(last.checkpoint) : null }, 200);
+  });
+
+  app.openapi(artifact, async (c) => {
+    const { id, step } = c.req.valid("param");
+    const { team } = c.var;
+    const model = await getModel(team, id);
+    const { digest, bytes, range, body } = await openArtifact(team, model, step, parseRange(c.req.header("range")));
+    const part = range.to - range.from < bytes;
+    // The length goes out with the headers, and a store that breaks off breaks the answer off too.
+    return new Response(body.pipeThrough(new FixedLengthStream(range.to - range.from)), {
+      status: part ? 206 : 200,
+      headers: {
+        "content-type": "application/octet-stream",
+        "accept-ranges": "bytes",
+        "repr-digest": formatContentDigest(digest),
+        etag: `"${digest}"`,
+        ...(part ? { "content-range": `bytes ${range.from}-${range.to - 1}/${bytes}` } : {}),
+      },
+    });
+  });
+
+  app.openapi(remove, async (c) => {
+    const { id, step } = c.req.valid("param");
+    const { team } = c.var;
+    await deleteCheckpoints(team, await getModel(team, id), { step });
+    return c.body(null, 204);
+  });
+
+  app.openapi(removeFrom, async (c) => {
+    const { team } = c.var;
+    const model = await getModel(team, c.req.valid("param").id);
+    return c.json({ deleted: await deleteCheckpoints(team, model, { from: c.req.valid("query").from }) }, 200);
+  });
+
   app.openapi(trajectory, async (c) => {
     const { team } = c.var;
     const model = await getModel(team, c.req.valid("param").id);
@@ -171,4 +300,10 @@ export function registerCheckpoints(app: App): void {
       200,
     );
   });
+}
+
+/** One range from a byte on; of anything else the whole file is sent, as RFC 9110 allows. */
+function parseRange(header: string | undefined): WantedRange | null {
+  const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header?.trim() ?? "") ?? [];
+  return first === undefined ? null : { first: Number(first), last: last ? Number(last) : null };
 }

@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isId } from "../ids.ts";
 import { createModel } from "../services/model/create.ts";
+import { deleteModel } from "../services/model/delete.ts";
 import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
+import { updateModel } from "../services/model/update.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import {
@@ -26,12 +28,13 @@ const Model = z
     tags: z.array(z.string()),
     ensemble: z.string().nullable(),
     policy: z.record(z.string(), z.union([z.number(), z.boolean()])),
+    keepEvery: z.number().int().nullable().openapi({ description: "Each n-th checkpoint keeps its bytes; null: all." }),
     createdAt: Time,
   })
   .openapi("Model");
 
 export function toModel(model: PinnedModel): z.infer<typeof Model> {
-  const { id, name, tags, ensemble, suiteName, suiteVersion } = model;
+  const { id, name, tags, ensemble, keepEvery, suiteName, suiteVersion } = model;
   return {
     id,
     name,
@@ -39,6 +42,7 @@ export function toModel(model: PinnedModel): z.infer<typeof Model> {
     tags,
     ensemble,
     policy: { ...model.policy },
+    keepEvery,
     createdAt: model.createdAt.toISOString(),
   };
 }
@@ -63,6 +67,23 @@ const NewModel = z
     policy: PolicySchema.default({}).openapi({ description: "Needs the scope admin." }),
   })
   .openapi("NewModel");
+
+const KeepEvery = z.number().int().min(2).max(1_000_000).nullable().openapi({
+  description:
+    "Of a long run only each n-th checkpoint keeps its bytes, with the newest and those around a transition; null: all. Needs the scope admin.",
+  example: 10,
+});
+
+const ModelChange = z
+  .strictObject({
+    tags: z.array(Tag).max(32).optional(),
+    ensemble: Name.nullable().optional(),
+    policy: PolicySchema.optional().openapi({
+      description: "The whole policy: what is left out is at its default again. Needs the scope admin.",
+    }),
+    keepEvery: KeepEvery.optional(),
+  })
+  .openapi("ModelChange");
 
 const ListedModel = Model.extend({
   verdict: z.string().nullable().openapi({ description: "The present verdict; null before the first evaluation." }),
@@ -96,6 +117,31 @@ const get = createRoute({
   responses: { 200: json(Model, "The model"), ...errorResponses },
 });
 
+const update = createRoute({
+  method: "patch",
+  path: "/models/{id}",
+  operationId: "updateModel",
+  summary: "Change a model's tags, ensemble, policy or what is kept of it",
+  description:
+    "What is left out stays. Another policy judges all points anew: the verdict changes at once, and what was announced under the old one is revised.",
+  middleware: [requireActor("push")] as const,
+  request: {
+    params: z.object({ id: z.string() }),
+    body: { required: true, content: { "application/json": { schema: ModelChange } } },
+  },
+  responses: { 200: json(Model, "The model as it is now"), ...errorResponses, ...postErrors },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/models/{id}",
+  operationId: "deleteModel",
+  summary: "Delete a model with its checkpoints, its verdict and their history",
+  middleware: [requireActor("admin")] as const,
+  request: { params: z.object({ id: z.string() }) },
+  responses: { 204: { description: "Gone" }, ...errorResponses },
+});
+
 const list = createRoute({
   method: "get",
   path: "/models",
@@ -117,6 +163,16 @@ export function registerModels(app: App): void {
   app.openapi(get, async (c) => {
     const { team } = c.var;
     return c.json(toModel(await getModel(team, c.req.valid("param").id)), 200);
+  });
+  app.openapi(update, async (c) => {
+    const { team } = c.var;
+    const model = await getModel(team, c.req.valid("param").id);
+    return c.json(toModel(await updateModel(team, model, c.req.valid("json"))), 200);
+  });
+  app.openapi(remove, async (c) => {
+    const { team } = c.var;
+    await deleteModel(team, await getModel(team, c.req.valid("param").id));
+    return c.body(null, 204);
   });
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");

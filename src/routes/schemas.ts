@@ -95,5 +95,7 @@ export const bodyErrors = {
   415: problem("The format is not supported"),
   503: problem("The object store does not answer: try again"),
 };
+export const gone = { 410: problem("The bytes are kept no more") };
+export const storeErrors = { 503: bodyErrors[503] };
 export const postErrors = { 413: bodyErrors[413] };
 export const gateErrors = { 412: problem("The verdict is not the required one") };

@@ -9,6 +9,12 @@ export function formatDigest(digest: ArrayBuffer): string {
   return `sha256:${toHex(new Uint8Array(digest))}`;
 }
 
+/** `sha256:` and hex as the digest headers of RFC 9530 have it. */
+export function formatContentDigest(digest: string): string {
+  const bytes = (digest.slice("sha256:".length).match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
+  return `sha-256=:${btoa(String.fromCharCode(...bytes))}:`;
+}
+
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

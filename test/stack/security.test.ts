@@ -24,7 +24,13 @@ const RULES: Record<string, Rule> = {
   getModel: { scope: "read" },
   listModels: { scope: "read", other: 200 },
   putCheckpoint: { scope: "push", body: checkpoint },
+  updateModel: { scope: "push", body: () => ({ tags: ["mine"] }) },
   getCheckpoint: { scope: "read" },
+  listCheckpoints: { scope: "read" },
+  getArtifact: { scope: "read" },
+  deleteCheckpoint: { scope: "push" },
+  deleteCheckpoints: { scope: "push" },
+  deleteModel: { scope: "admin" },
   getTrajectory: { scope: "read" },
   getVerdict: { scope: "read" },
   listTransitions: { scope: "read" },
@@ -54,7 +60,8 @@ const addressOf = ({ path }: Operation): string =>
     .replace(/^\/webhooks\/\{id\}/, `/webhooks/${model.webhook}`)
     .replace("{id}", model.model)
     .replace("{name}", model.suite)
-    .replace("{step}", "1");
+    .replace("{step}", "1")
+    .replace(/^(\/models\/[^/]+\/checkpoints)$/, "$1?from=1");
 
 /** The same request of the team's things, with whatever key. */
 function send(operation: Operation, key: string | null) {

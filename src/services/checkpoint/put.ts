@@ -1,11 +1,11 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import type { Queryable, Transaction } from "../../database/client.ts";
 import { artifacts, checkpoints } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { hintEvaluation, queueEvaluation } from "../evaluation/queue.ts";
-import type { PinnedModel } from "../model/internal.ts";
+import { lockModel, type PinnedModel } from "../model/internal.ts";
 import {
   asUploadFailure,
   closeUpload,
@@ -86,7 +86,8 @@ function verify({ claimedDigest, model }: PutCheckpoint, { digest, measurement }
 async function register(tx: Transaction, input: PutCheckpoint, upload: Upload, received: ReceivedArtifact) {
   const { model, step } = input;
   const { digest, measurement } = received;
-  const [kept] = await tx
+  await lockModel(tx, model, "share");
+  const [artifact] = await tx
     .insert(artifacts)
     .values({
       teamId: model.teamId,
@@ -98,10 +99,14 @@ async function register(tx: Transaction, input: PutCheckpoint, upload: Upload, r
       parameters: measurement.parameters,
       measurement,
     })
-    .onConflictDoNothing()
-    .returning({ digest: artifacts.digest });
+    .onConflictDoUpdate({
+      target: [artifacts.teamId, artifacts.digest],
+      // Where the bytes were let go, these take their place.
+      set: { objectKey: sql`coalesce(${artifacts.objectKey}, excluded.object_key)` },
+    })
+    .returning({ objectKey: artifacts.objectKey });
   // One object per digest and team: where the bytes are there already, this upload's object is spare.
-  const spare = !kept;
+  const spare = artifact?.objectKey !== upload.objectKey;
   await closeUpload(tx, upload, spare ? "discarded" : "complete");
 
   const facts = { step, digest, weightNorm: measurement.weightNorm, bytes: input.length };
@@ -117,10 +122,11 @@ async function register(tx: Transaction, input: PutCheckpoint, upload: Upload, r
     if (existing?.digest !== digest) {
       throw new DomainError(
         "step_taken",
-        `Step ${step} of "${model.name}" holds other bytes. A step is written once: push a new step, or a new model for another run.`,
+        `Step ${step} of "${model.name}" holds other bytes. A step is written once: push a new step, DELETE this one first, or make a new model for another run.`,
         { existing: existing?.digest ?? null, received: digest },
       );
     }
+    await tx.update(checkpoints).set({ droppedAt: null }).where(eq(checkpoints.id, existing.id));
     return { stored: { id: existing.id, ...facts, created: false }, evaluation: null, spare };
   }
   const evaluation = await queueEvaluation(

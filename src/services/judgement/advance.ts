@@ -25,15 +25,45 @@ export async function advanceJudgement(
   key: JudgementKey,
   close: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
-  const deliveryIds = await ctx.db.transaction(async (tx) => {
-    const judgement = await lock(tx, key);
-    await close(tx);
-    return await fold(ctx, tx, key, judgement);
-  });
-  await hintDeliveries(ctx, deliveryIds);
+  await decide(ctx, key, close, ({ foldedStep, foldedPoints }) => ({ step: foldedStep, points: foldedPoints }));
+}
+
+/**
+ * The same after a change of the past: steps were deleted, or the policy is another. All points up to the frontier are
+ * folded again, from the first, and the verdict goes back with them at once.
+ */
+export async function reviseJudgement(
+  ctx: Context,
+  key: JudgementKey,
+  change: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  await decide(ctx, key, change, () => NOTHING_HOLDS);
 }
 
 type JudgementRow = typeof judgements.$inferSelect;
+
+/** Up to where the points are folded, and how many they are. */
+interface Folded {
+  step: number | null;
+  points: number;
+}
+
+/** No number of points equals it, so they are all read again. */
+const NOTHING_HOLDS: Folded = { step: null, points: -1 };
+
+async function decide(
+  ctx: Context,
+  key: JudgementKey,
+  change: (tx: Transaction) => Promise<void>,
+  foldedOf: (judgement: JudgementRow) => Folded,
+): Promise<void> {
+  const deliveryIds = await ctx.db.transaction(async (tx) => {
+    const judgement = await lock(tx, key);
+    await change(tx);
+    return await fold(ctx, tx, key, judgement, foldedOf(judgement));
+  });
+  await hintDeliveries(ctx, deliveryIds);
+}
 
 /** Whoever moves a model's judgement holds its row: closings of one model happen one after the other. */
 async function lock(tx: Transaction, { teamId, modelId, suiteVersionId }: JudgementKey): Promise<JudgementRow> {
@@ -52,9 +82,14 @@ function ofJudgement(key: JudgementKey) {
   );
 }
 
-async function fold(ctx: Context, tx: Transaction, key: JudgementKey, judgement: JudgementRow): Promise<string[]> {
+async function fold(
+  ctx: Context,
+  tx: Transaction,
+  key: JudgementKey,
+  judgement: JudgementRow,
+  folded: Folded,
+): Promise<string[]> {
   const subject = await getSubject(tx, key);
-  const folded = { step: judgement.foldedStep, points: judgement.foldedPoints };
   const frontier = await readFrontier(tx, key, folded);
   const start = (!frontier.replay && judgement.foldState) || begin(subject.options);
   const { state, announced } = foldPoints(start, frontier.points);

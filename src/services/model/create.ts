@@ -48,7 +48,7 @@ export async function createModel(
 }
 
 /** Numbers that are each in range can still define nothing together. */
-function checkPolicy(policy: Policy): void {
+export function checkPolicy(policy: Policy): void {
   try {
     begin({ policy });
   } catch (error) {

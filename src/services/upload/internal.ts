@@ -97,7 +97,12 @@ export async function deleteDiscarded(ctx: Context, upload: Upload & { multipart
 
 /** What an upload's sender is told when the store is away; any other failure as it is. */
 export function asUploadFailure(ctx: Context, error: unknown): unknown {
+  return asStoreFailure(ctx, error, "nothing was stored, try again");
+}
+
+/** The store's absence as a problem document; any other failure as it is. */
+export function asStoreFailure(ctx: Context, error: unknown, advice: string): unknown {
   if (!(error instanceof StoreUnavailable)) return error;
   ctx.log("error", "store.unavailable", { cause: String(error.cause) });
-  return new DomainError("storage_unavailable", "The object store does not answer: nothing was stored, try again.");
+  return new DomainError("storage_unavailable", `The object store does not answer: ${advice}.`);
 }

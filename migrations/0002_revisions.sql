@@ -1,0 +1,1 @@
+CREATE INDEX "checkpoints_revisions" ON "checkpoints" USING btree ("model_id","step","id");

@@ -1,0 +1,42 @@
+import { eq } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import type { Queryable } from "../../database/client.ts";
+import { models } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import type { Policy } from "../../phases/judge.ts";
+import { reviseJudgement } from "../judgement/advance.ts";
+import { checkPolicy } from "./create.ts";
+import { getModel, type PinnedModel } from "./internal.ts";
+
+/** What is left out stays as it is. */
+export interface ModelChange {
+  tags?: string[] | undefined;
+  ensemble?: string | null | undefined;
+  /** The whole policy: what it leaves out is at its default again. */
+  policy?: Policy | undefined;
+  /** Null: every checkpoint keeps its bytes. */
+  keepEvery?: number | null | undefined;
+}
+
+/**
+ * Changes a model. Another policy judges all its points anew: what was announced under the old one is revised.
+ * @throws DomainError `forbidden` where a key without the scope admin changes the policy or what is kept
+ */
+export async function updateModel(ctx: TeamContext, model: PinnedModel, change: ModelChange): Promise<PinnedModel> {
+  const { policy, keepEvery } = change;
+  for (const [name, value] of Object.entries({ policy, keepEvery })) {
+    if (value === undefined || ctx.actor.scopes.includes("admin")) continue;
+    throw new DomainError("forbidden", `Only a key with the scope admin changes a model's ${name}: leave it out.`);
+  }
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  // A change of what is kept is due at the next sweep.
+  const values = { ...given, ...(keepEvery === undefined ? {} : { thinnedAt: null }) };
+  const write = async (db: Queryable) => {
+    if (Object.keys(values).length > 0) await db.update(models).set(values).where(eq(models.id, model.id));
+  };
+  if (policy) {
+    checkPolicy(policy);
+    await reviseJudgement(ctx, { ...model, modelId: model.id }, write);
+  } else await write(ctx.db);
+  return await getModel(ctx, model.id);
+}
