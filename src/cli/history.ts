@@ -44,9 +44,10 @@ export function readHistory(sources: readonly Source[], options: HistoryOptions 
   const columns = new Columns(map, run);
   const drafts = new Drafts(columns, { percent, missing });
   const runs = new Runs(run);
+  const warnings: string[] = [];
   for (const source of sources) {
     if (source.text.trim() === "") throw new HistoryError(`${prefix(source.name)}the file is empty`);
-    for (const row of rowsOf(source)) {
+    for (const row of rowsOf(source, (warning) => warnings.push(warning))) {
       const kept = runs.read(row);
       if (kept !== null) drafts.add(kept);
     }
@@ -54,25 +55,25 @@ export function readHistory(sources: readonly Source[], options: HistoryOptions 
   const [only] = sources;
   const name = only !== undefined && sources.length === 1 ? only.name : "";
   if (run !== null && !runs.kept && !columns.foundRun) throw runs.missing(name);
-  if (columns.seen.size === 0) return { points: [], warnings: [] };
+  if (columns.seen.size === 0) return { points: [], warnings };
   columns.checkMaps(name);
   drafts.checkStep(name);
   const parts = partsOf(columns.slots);
   if (parts.splits.size === 0) throw new HistoryError(`${prefix(name)}${noSplit(columns.seen)}`);
   checkTotals(parts, totals);
-  const points = [...drafts.bySteps.values()]
+  const points = [...drafts.byStep.values()]
     .sort((a, b) => a.step - b.step)
     .map((draft) => toPoint(draft, parts, totals))
     .filter((point) => point !== null);
   const unread = map.size === 0 ? unreadResults([...columns.seen].filter((column) => !columns.used.has(column))) : null;
-  return { points, warnings: [...drafts.warnings(), ...(unread === null ? [] : [unread])] };
+  return { points, warnings: [...warnings, ...drafts.warnings(), ...(unread === null ? [] : [unread])] };
 }
 
 /** The points of one text with columns of our names. Throws `HistoryError`. */
 export const parseHistory = (text: string): Point[] => readHistory([{ name: "", text }]).points;
 
-function rowsOf({ name, text }: Source): Iterable<Row> {
+function rowsOf({ name, text }: Source, warn: (warning: string) => void): Iterable<Row> {
   const source = { name, text: text.replace(/^\uFEFF/, "") };
-  if (/^\s*[{[]/.test(source.text)) return readJson(source);
+  if (/^\s*[{[]/.test(source.text)) return readJson(source, warn);
   return isMetricFile(source.text) ? readMetricFile(source) : readCsv(source);
 }

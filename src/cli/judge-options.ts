@@ -104,8 +104,7 @@ function divide(text: string, fits: (right: string) => boolean): [string, string
 const isSplit = (name: string): boolean => parseTarget(`${name}_total`)?.kind === "result";
 
 function readTotals(texts: readonly string[]): Map<string, number> {
-  const expected = "SPLIT=N with N a whole number from 1";
-  return new Map(texts.map((text) => readOfSplit(text, "--total", expected, (n) => isWhole(n) && n >= 1)));
+  return readOfSplits(texts, "--total", "SPLIT=N with N a whole number from 1", (n) => isWhole(n) && n >= 1);
 }
 
 function readChances(texts: readonly string[]): [Map<string, number>, number | null] {
@@ -113,11 +112,20 @@ function readChances(texts: readonly string[]): [Map<string, number>, number | n
   const everywhere = texts.filter((text) => !text.includes("="));
   if (everywhere.length > 1) throw new UsageError("--chance X is there twice: give one, or --chance SPLIT=X");
   const named = texts.filter((text) => text.includes("="));
-  const expected = "[SPLIT=]X with X a fraction from 0 to below 1";
   return [
-    new Map(named.map((text) => readOfSplit(text, "--chance", expected, fits))),
+    readOfSplits(named, "--chance", "[SPLIT=]X with X a fraction from 0 to below 1", fits),
     readNumber(everywhere[0], "--chance", "a fraction from 0 to below 1", fits),
   ];
+}
+
+function readOfSplits(texts: readonly string[], name: string, expected: string, fits: (n: number) => boolean) {
+  const read = new Map<string, number>();
+  for (const text of texts) {
+    const [split, value] = readOfSplit(text, name, expected, fits);
+    if ((read.get(split) ?? value) !== value) throw new UsageError(`${name}: ${split} is there twice`);
+    read.set(split, value);
+  }
+  return read;
 }
 
 function readOfSplit(text: string, name: string, expected: string, fits: (n: number) => boolean): [string, number] {

@@ -86,9 +86,10 @@ function explain(error: unknown): string | null {
   const code = "code" in cause ? String(cause.code) : "";
   if (code.startsWith("ERR_PARSE_ARGS")) return `${cause.message.split(". ")[0]} (${USAGE})`;
   if (code === "ENOENT") return `${file}: no such file`;
-  if (["EISDIR", "EACCES", "ENOTDIR", "EAGAIN"].includes(code)) return `${file}: cannot be read (${code})`;
-  if (code.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE")
-    return `${file}: expected whole gzip data (${cause.message})`;
+  if (file !== "" && ("syscall" in cause || code.endsWith("_TOO_LARGE") || code.endsWith("_TOO_LONG"))) {
+    return `${file}: cannot be read (${code})`;
+  }
+  if (code.startsWith("Z_")) return `${file}: expected whole gzip data (${cause.message})`;
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return `${file}: expected UTF-8 text`;
   return null;
 }

@@ -60,6 +60,17 @@ test("files of one run are joined by step", () => {
   );
 });
 
+test("a page of a trajectory is said to be no more than that", () => {
+  const pages = [points[0], points[1]].map((point, i) => ({
+    name: `${i}.json`,
+    text: JSON.stringify({ points: [point], next: i === 0 ? "crs_1" : null }),
+  }));
+  expect(readHistory(pages)).toEqual({
+    points,
+    warnings: ['0.json: one page of a trajectory ("next" is set): give all of them as files'],
+  });
+});
+
 test("layers, by columns and nested", () => {
   const layers = {
     "blocks.0.mlp": { norm: 3.5, effectiveRank: 12, alpha: null },
@@ -233,6 +244,11 @@ test.each([
     name: "no step",
     text: "global_step,train_accuracy,train_total\n0,1,9",
     want: 'expected a column "step", found global_step, train_accuracy, train_total; try --map global_step=step',
+  },
+  {
+    name: "no step, but several that could be",
+    text: "epoch,_step,trainer/global_step\n0,1,9",
+    want: "try --map trainer/global_step=step",
   },
   {
     name: "a table of runs",

@@ -169,6 +169,7 @@ describe("refused with one line that says where", () => {
       want: "expected a column a, found step",
     },
     { name: "a total of half", args: [grokked, "--total", "train=1.5"], want: "--total expects SPLIT=N" },
+    { name: "two totals", args: [grokked, "--total", "train=9", "--total", "train=8"], want: "train is there twice" },
     { name: "a total of no split", args: [grokked, "--total", "test=9"], want: "--total expects SPLIT=N" },
     { name: "a run of none", args: [grokked, "--run", "a"], want: "found no runs" },
     { name: "an unknown policy", args: [grokked, "--policy", file("p.json", '{"flor":1}')], want: "got flor: 1" },

@@ -26,7 +26,7 @@ interface Tally {
 }
 
 export class Drafts {
-  readonly bySteps = new Map<number, Draft>();
+  readonly byStep = new Map<number, Draft>();
   readonly #rules: CellRules;
   readonly #columns: Columns;
   readonly #notFinite = new Map<string, Tally>();
@@ -45,7 +45,7 @@ export class Drafts {
     const plan = this.#columns.planOf(row);
     this.#stepSeen ||= plan.steps.length > 0;
     const step = this.#readStep(row, plan);
-    let draft = step === null ? undefined : this.bySteps.get(step);
+    let draft = step === null ? undefined : this.byStep.get(step);
     for (const { index, source, column, band } of plan.measured) {
       const value = this.#readValue(row, index, source, column);
       if (value === null) continue;
@@ -55,7 +55,7 @@ export class Drafts {
       }
       if (draft === undefined) {
         draft = { step, values: [], places: [], sources: [] };
-        this.bySteps.set(step, draft);
+        this.byStep.set(step, draft);
       }
       keep(draft, column.slot, value, row.place, source);
     }

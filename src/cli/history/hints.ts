@@ -2,7 +2,8 @@
 
 import { listed, shownName } from "./row.ts";
 
-const STEPS = /^(_?step|(global|train|training)[_ /]?step|.*\/global_step|iter(ation)?s?|epoch)$/i;
+/** The surest first: W&B's own `_step` counts calls of its log, which need not be steps of training. */
+const STEPS = [/global[_ ]?step$/i, /(?:^|[/_ ])(?:train(?:ing)?[_ /]?)?step$/i, /^(?:iter(?:ation)?s?|epoch)$/i];
 
 /** The edges of the band that a W&B chart draws around a line. */
 export const isBand = (column: string): boolean => /__(?:MIN|MAX)$/.test(column);
@@ -45,7 +46,9 @@ const without = (seen: Iterable<string>): string[] => [...seen].filter((name) =>
 export function noStep(seen: Iterable<string>): string {
   const columns = without(seen);
   const found = `expected a column "step", found ${listed(columns)}`;
-  const step = columns.find((column) => STEPS.test(column));
+  const step = STEPS.map((pattern) => columns.find((column) => pattern.test(column))).find(
+    (name) => name !== undefined,
+  );
   if (step !== undefined) return `${found}; try ${[example(step, "step"), ...suggestions(columns)].join(" ")}`;
   const runs = columns.some((column) => /^(?:run[ _]?id|name)$/i.test(column));
   if (runs) return `${found}; a table of runs has only their last values: export the history of one`;

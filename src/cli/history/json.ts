@@ -2,17 +2,18 @@
 // Python's `json.dumps` writes NaN and Infinity as bare words, which are no JSON: they are read as the text they are.
 
 import { isSplitName } from "../../phases/judge.ts";
-import { type Place, type Row, refusal, type Source, shown } from "./row.ts";
+import { type Place, prefix, type Row, refusal, type Source, shown } from "./row.ts";
 
 type Fields = Record<string, unknown>;
 
 const LISTS = ["points", "metrics"] as const;
 
-/** Throws `HistoryError` for a line that is no JSON object. */
-export function* readJson({ name, text }: Source): Generator<Row> {
-  const items = wholeDocument(text);
-  if (items !== null) {
-    for (const [i, item] of items.entries()) yield toRow(item, { source: name, label: `item ${i + 1}` });
+/** Throws `HistoryError` for a line that is no JSON object; warns of a document that has more pages. */
+export function* readJson({ name, text }: Source, warn: (warning: string) => void): Generator<Row> {
+  const document = wholeDocument(text);
+  if (document !== null) {
+    if (document.more) warn(`${prefix(name)}one page of a trajectory ("next" is set): give all of them as files`);
+    for (const [i, item] of document.rows.entries()) yield toRow(item, { source: name, label: `item ${i + 1}` });
     return;
   }
   let line = 0;
@@ -27,17 +28,17 @@ export function* readJson({ name, text }: Source): Generator<Row> {
 }
 
 /** The rows of a file that is one JSON document; null for JSONL. */
-function wholeDocument(text: string): unknown[] | null {
+function wholeDocument(text: string): { rows: unknown[]; more: boolean } | null {
   const first = text.trimStart().split(/[\r\n]/, 1)[0] ?? "";
   const opening = parse(first);
   const several = opening !== undefined && first.length < text.trim().length;
   if (several) return null;
   const value = opening ?? parse(text);
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return { rows: value, more: false };
   if (!isObject(value)) return null;
   for (const list of LISTS) {
     const rows = value[list];
-    if (Array.isArray(rows) && value["step"] === undefined) return rows;
+    if (Array.isArray(rows) && value["step"] === undefined) return { rows, more: typeof value["next"] === "string" };
   }
   return null;
 }
