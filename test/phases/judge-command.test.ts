@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
+import { readOptions, UsageError } from "../../src/cli/judge-options.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "judge-"));
@@ -157,20 +158,12 @@ describe("refused with one line that says where", () => {
     { name: "a cut gzip", args: [file("cut.csv.gz", gzipSync(csv).subarray(0, 60))], want: "expected whole gzip data" },
     { name: "an unknown flag", args: [grokked, "--fast"], want: "Unknown option '--fast'" },
     { name: "no file", args: [], want: "usage: judge FILE" },
-    { name: "a bad option", args: [grokked, "--classes", "1"], want: "--classes expects" },
-    { name: "two chances", args: [grokked, "--classes", "2", "--chance", ".5"], want: "give one" },
     { name: "a chance of no split", args: [grokked, "--chance", "ood=.5"], want: "the history has train, validation" },
-    { name: "a chance of 1", args: [grokked, "--chance", "train=1"], want: "--chance expects [SPLIT=]X" },
-    { name: "a map to no column", args: [grokked, "--map", "acc=accuracy"], want: "--map expects COLUMN=NAME" },
-    { name: "a map to two", args: [grokked, "--map", "a=step", "--map", "a=weight_norm"], want: '"a" is there twice' },
     {
       name: "a map from no column",
       args: [grokked, "--map", "a=ood_accuracy"],
       want: "expected a column a, found step",
     },
-    { name: "a total of half", args: [grokked, "--total", "train=1.5"], want: "--total expects SPLIT=N" },
-    { name: "two totals", args: [grokked, "--total", "train=9", "--total", "train=8"], want: "train is there twice" },
-    { name: "a total of no split", args: [grokked, "--total", "test=9"], want: "--total expects SPLIT=N" },
     { name: "a run of none", args: [grokked, "--run", "a"], want: "found no runs" },
     { name: "an unknown policy", args: [grokked, "--policy", file("p.json", '{"flor":1}')], want: "got flor: 1" },
     { name: "a policy of no JSON", args: [grokked, "--policy", file("p.txt", "x")], want: "got no JSON" },
@@ -180,4 +173,20 @@ describe("refused with one line that says where", () => {
     expect(status).toBe(2);
     expect(stderr.trimEnd().split("\n")).toEqual([expect.stringContaining(want)]);
   });
+});
+
+test.each([
+  { name: "a bad option", args: ["--classes", "1"], want: "--classes expects" },
+  { name: "two chances", args: ["--classes", "2", "--chance", ".5"], want: "give one" },
+  { name: "a chance of 1", args: ["--chance", "train=1"], want: "--chance expects [SPLIT=]X" },
+  { name: "a map to no column", args: ["--map", "acc=accuracy"], want: "--map expects COLUMN=NAME" },
+  { name: "a map to two", args: ["--map", "a=step", "--map", "a=weight_norm"], want: '"a" is there twice' },
+  { name: "a total of half", args: ["--total", "train=1.5"], want: "--total expects SPLIT=N" },
+  { name: "two totals", args: ["--total", "train=9", "--total", "train=8"], want: "train is there twice" },
+  { name: "a total of no split", args: ["--total", "test=9"], want: "--total expects SPLIT=N" },
+  { name: "the standard input twice", args: ["-", "-"], want: "is there once" },
+])("an option that is refused before any file is read: $name", ({ args, want }) => {
+  const read = () => readOptions(["history.csv", ...args]);
+  expect(read).toThrow(UsageError);
+  expect(read).toThrow(want);
 });
