@@ -342,7 +342,7 @@ describe("a sweep", () => {
     ]);
     expect(cells[2]?.outcomes.shares).toMatchObject({ memorization: 0.5, comprehension: 0.5 });
     expect(cells.map(({ final }) => Math.round(100 * told(final).m) / 100)).toEqual([0, 0.25, 0.5, 0.75, 1]);
-    expect(critical).toMatchObject([{ size: null, setting: { at: 2, between: [1, 3] } }]);
+    expect(critical).toMatchObject([{ size: null, setting: { at: 2, between: [0, 4] } }]);
   });
 
   test("a peak at its end, too few settings and cells of few members are no critical point", () => {

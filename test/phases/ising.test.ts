@@ -42,7 +42,7 @@ const crossings = (systems: ReturnType<typeof measure>) =>
   systems.slice(1).map((larger, i) => crossingOf(systems[i]?.cumulant ?? [], larger.cumulant));
 
 test("the two-dimensional Ising model turns critical at 2 / ln(1 + sqrt 2)", () => {
-  const systems = measure(NEAR, wolff, 1500);
+  const systems = measure(NEAR, wolff, 2500);
   // A finite lattice peaks at Tc + a L^(-1/nu), and nu = 1 in two dimensions (Onsager): a line in 1/L.
   const tops = systems.map(({ length, chi, peak }): [number, number] => [
     1 / length,

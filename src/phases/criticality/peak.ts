@@ -21,9 +21,9 @@ const SIDE_POINTS = 2;
 const CAP = 0.8;
 
 /**
- * The highest point of a curve, its points in order. The interval runs over every point that is not below the highest
- * by 2 standard errors of their difference, as `isBelow` tells by index; without it points count as independent. Null
- * where the interval reaches an end of the curve: the peak may lie outside.
+ * The highest point of a curve, its points in order. The interval runs between the nearest points on either side from
+ * which on all are below the highest by 2 standard errors of their difference, as `isBelow` tells by index; without it
+ * points count as independent. Null where there is no such point on some side: the peak may lie outside.
  */
 export function peakOf(
   curve: readonly Estimate[],
@@ -34,9 +34,7 @@ export function peakOf(
     if (value > (curve[index]?.value ?? Number.NEGATIVE_INFINITY)) index = i;
   });
   const candidates = curve.flatMap((_, i) => (i === index || !isBelow(i, index) ? [i] : []));
-  const [first = 0, last = 0] = [candidates[0], candidates.at(-1)];
-  const [top, from, to] = [curve[index], curve[first], curve[last]];
-  if (first === 0 || last === curve.length - 1) return null;
+  const [top, from, to] = [curve[index], curve[(candidates[0] ?? 0) - 1], curve[(candidates.at(-1) ?? 0) + 1]];
   if (top === undefined || from === undefined || to === undefined) return null;
   return { at: top.at, between: [from.at, to.at], index };
 }
