@@ -11,8 +11,9 @@ const LOST = 0.8;
 /**
  * The rule by which grokking is usually told: train accuracy has reached .95, and then the held-out one rises by .20
  * or more within 5 evaluations (the delayed jump of Power et al. 2022, arXiv 2201.02177; the thresholds are custom, no
- * paper fixes them). It is dated at the latest evaluation from which the rise is that large. Its counterpart for losing it again is a single threshold: below .8 of the running maximum once that was .5. Both
- * believe single evaluations. Where train was never measured the rule for rises says nothing.
+ * paper fixes them). It is dated at the latest evaluation from which the rise is that large. Its counterpart for losing
+ * it again is a single threshold: below .8 of the running maximum once that was .5. Both believe single evaluations.
+ * Where train was never measured the rule for rises says nothing.
  */
 export const jumpRule: Detector = {
   name: "jump rule",
