@@ -1,12 +1,16 @@
 import { describe, expect, test } from "vitest";
 import {
+  crossingOf,
   diagnoseEnsemble,
   diagnoseSweep,
+  type Estimate,
   isTold,
   lagOneAutocorrelation,
   type Member,
   momentsOf,
+  peakOf,
   type Untold,
+  vertexOf,
 } from "../../src/phases/criticality.ts";
 import { uniform } from "./ising.ts";
 import { pair, trace } from "./trajectories.ts";
@@ -97,6 +101,45 @@ describe("moments worked by hand", () => {
   test("fewer than 5 members have none", () => {
     expect(momentsOf(ones(2, 4), 1)).toBeNull();
     expect(momentsOf(ones(2, 5), 1)).not.toBeNull();
+  });
+});
+
+describe("where a curve peaks, and where two cross", () => {
+  const curve = (values: readonly number[], se = 0.1): Estimate[] => values.map((value, at) => ({ at, value, se }));
+
+  test.each([
+    { name: "a peak among points told from it", values: [0, 1, 3, 1, 0], want: { at: 2, between: [1, 3], index: 2 } },
+    { name: "points beside it not told from it", values: [0, 2.9, 3, 2.8, 1], want: { at: 2, between: [0, 4] } },
+    { name: "another as high, with a valley between", values: [0, 3, 0, 2.9, 0], want: { at: 1, between: [0, 4] } },
+    { name: "the end as high", values: [0, 1, 3, 2.9], want: null },
+    { name: "a slope", values: [0, 1, 2, 3], want: null },
+    { name: "level", values: [1, 1, 1, 1], want: null },
+    { name: "no point", values: [], want: null },
+  ])("$name", ({ values, want }) => {
+    if (want === null) expect(peakOf(curve(values))).toBeNull();
+    else expect(peakOf(curve(values))).toMatchObject(want);
+  });
+
+  test("the top of a parabola lies between its points", () => {
+    const points = [0, 0.5, 1, 1.5, 2, 4].map((at) => ({ at, value: 10 - (at - 1.2) ** 2, se: 0.01 }));
+    const peak = peakOf(points);
+    expect(peak?.at).toBe(1);
+    expect(peak && vertexOf(points, peak)).toBeCloseTo(1.2);
+  });
+
+  test.each([
+    { name: "a crossing", gaps: [-3, -2, -1, 1, 2, 3], want: { at: 2.5, between: [2, 3] } },
+    { name: "a crossing among points that do not tell", gaps: [-3, -2, 0.1, 0, 2, 3], want: { between: [1, 4] } },
+    { name: "the other way round", gaps: [3, 2, -2, -3], want: { at: 1.5, between: [1, 2] } },
+    { name: "one stray at the end", gaps: [-3, -2, -1, 1], want: null },
+    { name: "one stray at the start", gaps: [1, -1, -2, -3], want: null },
+    { name: "there and back", gaps: [-3, -2, 2, 3, -2, -3], want: null },
+    { name: "curves that merge", gaps: [-3, -2, -1, 0, 0.1, -0.1], want: null },
+    { name: "always above", gaps: [3, 2, 1, 2], want: null },
+  ])("$name", ({ gaps, want }) => {
+    const crossing = crossingOf(curve(gaps.map(() => 5)), curve(gaps.map((gap) => 5 + gap)));
+    if (want === null) expect(crossing).toBeNull();
+    else expect(crossing).toMatchObject(want);
   });
 });
 
@@ -222,6 +265,22 @@ describe("an ensemble of seeds", () => {
     const { peak, order } = told(diagnoseEnsemble(members).reading);
     expect(peak).toMatchObject({ insufficient: "no_spread" });
     expect(order).toMatchObject({ insufficient: "order_not_resolved" });
+  });
+
+  test("nor have models whose spread is that of few examples", () => {
+    const random = uniform(8);
+    const members = many(8, (i) =>
+      member(
+        `s${i}`,
+        Array.from({ length: 60 }, (_, j) => {
+          const correct = Array.from({ length: 20 }, random).filter((value) => value < 0.5).length;
+          return { step: j * 10, splits: { "ood:shift": { correct, total: 20 } } };
+        }),
+      ),
+    );
+    const { curve, peak } = told(diagnoseEnsemble(members).reading);
+    expect(Math.max(...curve.map(({ susceptibility }) => susceptibility / 20))).toBeGreaterThan(0.05 ** 2);
+    expect(peak).toMatchObject({ insufficient: "no_spread" });
   });
 
   test("a member that cannot be judged is named, and so are options that define nothing", () => {
