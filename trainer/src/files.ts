@@ -1,6 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Checkpoint, Settings } from "./train.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import type { Settings } from "./settings.ts";
+import type { Checkpoint } from "./train.ts";
+import type { TrainingState } from "./training-state.ts";
+
+const STATE = "state.safetensors";
 
 export async function writeSuiteFile(directory: string, suite: Uint8Array): Promise<void> {
   await mkdir(directory, { recursive: true });
@@ -17,4 +22,51 @@ export async function writeCheckpointFiles(
   const sidecar = { step, learningRate, weightNorm, splits: Object.fromEntries(splits), settings };
   await writeFile(join(directory, `${name}.onnx`), onnx);
   await writeFile(join(directory, `${name}.json`), `${JSON.stringify(sidecar, null, 2)}\n`);
+}
+
+/** Checkpoints in the directory before this step, in order. */
+export async function* readCheckpointFiles(
+  directory: string,
+  beforeStep: number,
+): AsyncGenerator<{ step: number; onnx: Uint8Array<ArrayBuffer> }> {
+  const steps = (await readdir(directory)).flatMap((name) => {
+    const step = /^ckpt_(\d+)\.onnx$/.exec(name)?.[1];
+    return step === undefined ? [] : [{ name, step: Number(step) }];
+  });
+  for (const { name, step } of steps.sort((x, y) => x.step - y.step)) {
+    if (step < beforeStep) yield { step, onnx: Uint8Array.from(await readFile(join(directory, name))) };
+  }
+}
+
+/** What a killed run goes on from. It replaces the last one in one piece, so that there is always a whole one. */
+export async function writeStateFile(
+  directory: string,
+  { step, values }: TrainingState,
+  settings: Settings,
+): Promise<void> {
+  const tensors = new Map([...values].map(([name, values]) => [name, { shape: [values.length], values }]));
+  const file = writeSafetensors(tensors, { step: String(step), settings: JSON.stringify(settings) });
+  await writeFile(join(directory, `${STATE}.part`), file);
+  await rename(join(directory, `${STATE}.part`), join(directory, STATE));
+}
+
+/** Null where there is none. Throws where it is of other settings: only `steps` may differ, to train for longer. */
+export async function readStateFile(directory: string, settings: Settings): Promise<TrainingState | null> {
+  const file = await readFile(join(directory, STATE)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+  if (file === null) return null;
+  const { tensors, metadata } = readSafetensors(file);
+  const saved: Record<string, unknown> = JSON.parse(metadata["settings"] ?? "{}");
+  for (const [name, value] of Object.entries(settings)) {
+    if (name === "steps" || JSON.stringify(value) === JSON.stringify(saved[name])) continue;
+    const [was, is] = [JSON.stringify(saved[name]), JSON.stringify(value)];
+    throw new Error(`the run in ${directory} was trained with ${name} ${was}, not ${is}: it cannot be resumed so`);
+  }
+  const values = new Map<string, Float32Array>();
+  for (const [name, tensor] of tensors) {
+    if (tensor.values instanceof Float32Array) values.set(name, tensor.values);
+  }
+  return { step: Number(metadata["step"]), values };
 }

@@ -1,6 +1,7 @@
 import { backendNames } from "./backends/backend.ts";
 import { lossNames } from "./networks/losses.ts";
 import { networkNames } from "./networks/networks.ts";
+import { gradientFilterNames } from "./optimizers/gradient-filters.ts";
 import { optimizerNames } from "./optimizers/optimizer.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { parseStepwise, type Stepwise } from "./stepwise.ts";
@@ -97,6 +98,10 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   momentum: number("of sgd"),
   muonFactor: number("times the learning rate, for the matrices that muon orthogonalizes"),
   weightDecay: stepwise("weight decay"),
+  gradientFilter: oneOf(gradientFilterNames, "what gradients go through first"),
+  grokfastAlpha: share("of the average's past, in grokfast-ema"),
+  grokfastLambda: number("times the average, in grokfast"),
+  grokfastWindow: whole(1, "gradients that grokfast-ma averages"),
 };
 
 const names = Object.keys(flags) as (keyof Settings)[];

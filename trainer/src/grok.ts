@@ -12,6 +12,7 @@ const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
   --model NAME           the model's name (add47-seed0)
   --suite NAME           the suite's name (add47)
   --out DIR              write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
+  --resume               go on from the last checkpoint in DIR, where there is one
   --json                 print the service's verdict as the last line of stdout
 ${settingsHelp}`;
 
@@ -27,19 +28,21 @@ async function readArguments(args: string[]): Promise<Arguments> {
   const { values } = parseKnown({
     args,
     options: {
-      ...{ url: text, "key-file": text, model: text, suite: text, out: text, json: flag, help: flag },
+      ...{ url: text, "key-file": text, model: text, suite: text, out: text, resume: flag, json: flag, help: flag },
       ...settingOptions,
     },
   });
   const settings = readSettings(values);
-  const { url, model, suite, out, json, help } = values;
+  const { url, model, suite, out, resume, json, help } = values;
   if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
   if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
+  if (resume && out === undefined) throw new UsageError("--resume goes on from the files of --out: give both");
   const service = url === undefined || help ? undefined : { url: toUrl(url), key: await readKey(values["key-file"]) };
   return {
     settings,
     json,
     help,
+    resume,
     ...(service && { service }),
     ...(model !== undefined && { model }),
     ...(suite !== undefined && { suite }),

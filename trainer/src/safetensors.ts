@@ -40,3 +40,32 @@ function dtypeOf(values: SafeTensor["values"]): string {
   for (const [dtype, array] of Object.entries(DTYPES)) if (values instanceof array) return dtype;
   throw new Error("no such dtype");
 }
+
+/** What a file of ours holds. Throws where it is cut short, or of an element type that is not ours. */
+export function readSafetensors(file: Uint8Array): {
+  tensors: ReadonlyMap<string, SafeTensor>;
+  metadata: Readonly<Record<string, string>>;
+} {
+  if (file.byteLength < 8) throw new Error("the file ends before its header");
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const start = 8 + Number(view.getBigUint64(0, true));
+  if (start > file.byteLength) throw new Error("the file ends before its header does");
+  const { __metadata__: metadata, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries<Entry>(entries)) {
+    const [from, to] = data_offsets;
+    if (start + to > file.byteLength) throw new Error(`the file ends before ${name} does`);
+    const array = DTYPES[dtype];
+    if (array === undefined) throw new Error(`${name} is of type ${dtype}`);
+    // A copy, because views want offsets that are multiples of the element's size; a Buffer's slice would be none.
+    const bytes = Uint8Array.from(file.subarray(start + from, start + to));
+    tensors.set(name, { shape, values: new array(bytes.buffer) });
+  }
+  return { tensors, metadata: metadata ?? {} };
+}
+
+interface Entry {
+  readonly dtype: keyof typeof DTYPES;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [from: number, to: number];
+}

@@ -1,6 +1,7 @@
 import type { BackendName } from "./backends/backend.ts";
 import type { LossName } from "./networks/losses.ts";
 import type { NetworkName } from "./networks/networks.ts";
+import type { GradientFilterName } from "./optimizers/gradient-filters.ts";
 import type { OptimizerName } from "./optimizers/optimizer.ts";
 import { always } from "./stepwise.ts";
 import type { HintKind, TaskName } from "./tasks/tasks.ts";
@@ -51,6 +52,10 @@ export const defaults = {
   momentum: 0.9, // of sgd
   muonFactor: 2, // times the learning rate: the rate of the matrices that muon orthogonalizes
   weightDecay: always(1),
+  gradientFilter: "none" as GradientFilterName,
+  grokfastAlpha: 0.98, // of the average's past
+  grokfastLambda: 2, // times the average that is added to the gradient
+  grokfastWindow: 100, // gradients that grokfast-ma averages
 };
 
 export type Settings = Readonly<typeof defaults>;

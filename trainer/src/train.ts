@@ -6,7 +6,7 @@ import { evaluate, type SplitResult } from "./evaluate.ts";
 import { crossEntropy, type Loss, losses } from "./networks/losses.ts";
 import { disposeNetwork, type Network, readWeights, type WeightValues, weightNorm } from "./networks/network.ts";
 import { createNetwork } from "./networks/networks.ts";
-import { oneHot } from "./networks/operations.ts";
+import { createGradientFilter, disposeGradientFilter } from "./optimizers/gradient-filters.ts";
 import { createOptimizer, disposeOptimizer } from "./optimizers/optimizer.ts";
 import { learningRateAt } from "./optimizers/schedule.ts";
 import { defaults, type Settings } from "./settings.ts";
@@ -14,7 +14,8 @@ import { valueAt } from "./stepwise.ts";
 import { writeSuite } from "./suite.ts";
 import type { Split, SplitName, Task } from "./tasks/task.ts";
 import { createTask } from "./tasks/tasks.ts";
-import { trainingSet } from "./tasks/training-set.ts";
+import { TrainingExamples, trainingSetAt } from "./training-examples.ts";
+import { readState, restoreState, type TrainingState } from "./training-state.ts";
 
 export { defaults, type Settings } from "./settings.ts";
 
@@ -27,6 +28,8 @@ export interface Checkpoint {
   readonly splits: ReadonlyMap<SplitName, SplitResult>;
   readonly weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
   readonly onnx: Uint8Array<ArrayBuffer>;
+  /** All that training goes on from; to be called before the callback returns. */
+  state(): Promise<TrainingState>;
 }
 
 /** Training waits for what these return, so that a caller can hold it back. */
@@ -36,29 +39,42 @@ export interface TrainCallbacks {
   onCheckpoint?(checkpoint: Checkpoint): void | Promise<void>;
 }
 
-/** Trains, and resolves with the last checkpoint. One seed on one backend gives the same bytes every time. */
-export async function train(options: Partial<Settings>, callbacks: TrainCallbacks = {}): Promise<Checkpoint> {
+/**
+ * Trains, and resolves with the last checkpoint. One seed on one backend gives the same bytes every time, whether it
+ * starts at the beginning or goes on `from` a state; then the first checkpoint is that of its step once more.
+ */
+export async function train(
+  options: Partial<Settings>,
+  callbacks: TrainCallbacks = {},
+  from: TrainingState | null = null,
+): Promise<Checkpoint> {
   const settings: Settings = { ...defaults, ...options };
   await useBackend(settings.backend);
-  const task = withTrainedLabels(createTask(settings), settings);
+  const task = createTask(settings);
   const network = createNetwork(settings, task);
   const optimizer = createOptimizer(network, settings);
+  const filter = createGradientFilter(network.weights, settings);
   const loss = losses[settings.loss];
   const checkpointAt = checkpointSteps(settings);
-  const examples = new TrainingExamples(network, createTask(settings), settings);
+  const variables = new Map([...network.weights, ...optimizer.state, ...filter.state]);
+  const start = from?.step ?? 0;
+  const examples = new TrainingExamples(network, task, settings, Math.max(0, start - 1));
   try {
-    await callbacks.onStart?.({ settings, task, suite: writeSuite(task) });
-    for (let step = 0; ; step++) {
+    if (from !== null) restoreState(variables, from);
+    const shown = withTrainedLabels(task, settings);
+    await callbacks.onStart?.({ settings, task: shown, suite: writeSuite(shown) });
+    for (let step = start; ; step++) {
       const learningRate = learningRateAt(step, settings) * valueAt(settings.rateFactor, step);
-      if (checkpointAt.has(step)) {
+      if (checkpointAt.has(step) || step === start) {
         const splits = new Map(task.splits).set("train", examples.split);
-        const checkpoint = await takeCheckpoint(network, splits, step, learningRate);
+        const measured = await takeCheckpoint(network, splits, step, learningRate);
+        const checkpoint = { ...measured, state: () => readState(variables, step) };
         await callbacks.onCheckpoint?.(checkpoint);
-        if (step === settings.steps) return checkpoint;
+        if (step >= settings.steps) return checkpoint;
       }
       examples.moveTo(step);
       tf.tidy(() => {
-        const gradients = gradientsOf(network, examples.inputs, examples.target, loss);
+        const gradients = filter.apply(gradientsOf(network, examples.inputs, examples.target, loss), step + 1);
         const weightDecay = valueAt(settings.weightDecay, step);
         optimizer.update(gradients, { update: step + 1, learningRate, weightDecay });
       });
@@ -68,6 +84,7 @@ export async function train(options: Partial<Settings>, callbacks: TrainCallback
     }
   } finally {
     examples.dispose();
+    disposeGradientFilter(filter);
     disposeOptimizer(optimizer);
     disposeNetwork(network);
   }
@@ -76,41 +93,6 @@ export async function train(options: Partial<Settings>, callbacks: TrainCallback
 /** The suite's train split has the labels that training starts with, wrong ones too: it says what has been fitted. */
 function withTrainedLabels(task: Task, settings: Settings): Task {
   return { ...task, splits: new Map(task.splits).set("train", trainingSetAt(0, task, settings)) };
-}
-
-const trainingSetAt = (step: number, task: Task, { trainUsed, corruption, splitSeed }: Settings): Split =>
-  trainingSet(task, { used: valueAt(trainUsed, step), corruption: valueAt(corruption, step) }, splitSeed);
-
-/** The training set of the present step, on the backend. */
-class TrainingExamples {
-  split: Split;
-  inputs: readonly tf.Tensor2D[];
-  target: tf.Tensor2D;
-  readonly #network: Network;
-  readonly #task: Task;
-  readonly #settings: Settings;
-
-  constructor(network: Network, task: Task, settings: Settings) {
-    this.#network = network;
-    this.#task = task;
-    this.#settings = settings;
-    this.split = trainingSetAt(0, task, settings);
-    this.inputs = network.encode(this.split);
-    this.target = oneHot(this.split.target, task.classes);
-  }
-
-  moveTo(step: number): void {
-    const { trainUsed, corruption } = this.#settings;
-    if (step === 0 || ![...trainUsed, ...corruption].some(([from]) => from === step)) return;
-    this.dispose();
-    this.split = trainingSetAt(step, this.#task, this.#settings);
-    this.inputs = this.#network.encode(this.split);
-    this.target = oneHot(this.split.target, this.#task.classes);
-  }
-
-  dispose(): void {
-    tf.dispose([...this.inputs, this.target]);
-  }
 }
 
 /** Of the loss, by weight name. Called inside tf.tidy. */
@@ -134,7 +116,7 @@ async function takeCheckpoint(
   splits: ReadonlyMap<SplitName, Split>,
   step: number,
   learningRate: number,
-): Promise<Checkpoint> {
+): Promise<Omit<Checkpoint, "state">> {
   const results = new Map<SplitName, SplitResult>();
   for (const [name, split] of splits) results.set(name, await evaluate(network, split));
   const values: WeightValues = await readWeights(network);

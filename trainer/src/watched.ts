@@ -3,9 +3,9 @@ import type { VerdictDocument } from "./client/documents.ts";
 import { PhaseWatch } from "./client/phase-watch.ts";
 import { PushQueue } from "./client/push-queue.ts";
 import { waitForVerdict } from "./client/wait-for-verdict.ts";
-import { writeCheckpointFiles, writeSuiteFile } from "./files.ts";
+import { readCheckpointFiles, readStateFile, writeCheckpointFiles, writeStateFile, writeSuiteFile } from "./files.ts";
 import type { Progress } from "./progress.ts";
-import { type Checkpoint, defaults, type Settings, train } from "./train.ts";
+import { type Checkpoint, defaults, type Settings, type TrainCallbacks, train } from "./train.ts";
 
 export interface WatchedOptions {
   readonly settings: Partial<Settings>;
@@ -17,29 +17,41 @@ export interface WatchedOptions {
   readonly suite?: string;
   /** Directory for the suite and the checkpoints as files. */
   readonly out?: string;
+  /** Go on from the last checkpoint in `out`, where there is one. */
+  readonly resume?: boolean;
 }
 
 /** Trains while the service watches. Resolves with its verdict on the last checkpoint, or null without a service. */
 export async function trainWatched(options: WatchedOptions, progress: Progress): Promise<VerdictDocument | null> {
   const settings = { ...defaults, ...options.settings };
   const { out } = options;
+  const from = out !== undefined && options.resume === true ? await readStateFile(out, settings) : null;
+  if (from !== null) progress.note(`going on from step ${from.step} in ${out}`);
   const watched: { model?: WatchedModel } = {};
+  const callbacks: TrainCallbacks = {
+    async onStart({ task, suite }) {
+      if (out !== undefined) await writeSuiteFile(out, suite);
+      if (options.service === undefined) return;
+      const suiteName = options.suite ?? task.name;
+      const name = options.model ?? `${task.name}-seed${settings.seed}`;
+      const model = await watchModel(options.service, { name, suiteName, suite, seed: settings.seed }, progress);
+      watched.model = model;
+      // What was measured and not pushed when the run was killed; what was pushed is the same bytes, and no news.
+      if (out === undefined || from === null) return;
+      for await (const checkpoint of readCheckpointFiles(out, from.step)) await model.queue.add(checkpoint);
+    },
+    async onCheckpoint(checkpoint) {
+      progress.checkpoint(checkpoint);
+      if (out !== undefined) {
+        await writeCheckpointFiles(out, checkpoint, settings);
+        await writeStateFile(out, await checkpoint.state(), settings);
+      }
+      await watched.model?.queue.add(checkpoint);
+    },
+    onStep: (step) => progress.step(step),
+  };
   try {
-    const last = await train(settings, {
-      async onStart({ task, suite }) {
-        if (out !== undefined) await writeSuiteFile(out, suite);
-        if (options.service === undefined) return;
-        const suiteName = options.suite ?? task.name;
-        const name = options.model ?? `${task.name}-seed${settings.seed}`;
-        watched.model = await watchModel(options.service, { name, suiteName, suite, seed: settings.seed }, progress);
-      },
-      async onCheckpoint(checkpoint) {
-        progress.checkpoint(checkpoint);
-        if (out !== undefined) await writeCheckpointFiles(out, checkpoint, settings);
-        await watched.model?.queue.add(checkpoint);
-      },
-      onStep: (step) => progress.step(step),
-    });
+    const last = await train(settings, callbacks, from);
     if (watched.model === undefined) return null;
     await watched.model.queue.drain();
     progress.note("every checkpoint is pushed; waiting for the verdict");
@@ -50,10 +62,12 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
   }
 }
 
+type Pushed = Pick<Checkpoint, "step" | "onnx">;
+
 interface WatchedModel {
   readonly client: Client;
   readonly modelId: string;
-  readonly queue: PushQueue<Checkpoint>;
+  readonly queue: PushQueue<Pushed>;
   readonly phases: PhaseWatch;
 }
 
@@ -66,7 +80,7 @@ async function watchModel(
   await client.putSuite(suiteName, suite);
   const { id: modelId } = await client.createModel({ name, suite: suiteName, tags: [`seed:${seed}`] });
   progress.note(`model ${name} (${modelId}) on suite ${suiteName}`);
-  const queue = new PushQueue<Checkpoint>(async ({ step, onnx }) => {
+  const queue = new PushQueue<Pushed>(async ({ step, onnx }) => {
     await client.pushCheckpoint(modelId, step, onnx);
   });
   // Looking is not worth two minutes of retries: the next look is half a second away.

@@ -25,6 +25,7 @@ const checkpoint = (step: number, loss: number): Checkpoint => ({
     ["w", { shape: [2, 2], values: Float32Array.of(3, 0, 0, 4) }],
   ]),
   onnx: new Uint8Array(),
+  state: async () => ({ step, values: new Map() }),
 });
 
 test("a row per checkpoint, a cell per measurement, and nothing where a number is not finite", () => {

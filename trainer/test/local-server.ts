@@ -42,3 +42,21 @@ export function answer(
 ): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(document));
 }
+
+/** Just enough of the service: every checkpoint is evaluated when it arrives, and the verdict is of the last one. */
+export function startService() {
+  const steps: number[] = [];
+  return startServer(({ method, path }, response) => {
+    const step = /checkpoints\/(\d+)$/.exec(path)?.[1];
+    if (step !== undefined) {
+      steps.push(Number(step));
+      answer(response, 202, {});
+    } else if (path.endsWith("/verdict")) {
+      const asOfStep = steps.length === 0 ? null : Math.max(...steps);
+      answer(response, 200, { verdict: "insufficient_evidence", asOfStep, summary: "Too early to tell." });
+    } else if (path.endsWith("/trajectory")) {
+      const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
+      answer(response, 200, { points, next: null });
+    } else answer(response, method === "POST" ? 201 : 202, { id: "mdl_1" });
+  });
+}

@@ -12,6 +12,7 @@ const checkpoint = (step: number): Checkpoint => ({
   ]),
   weights: new Map(),
   onnx: new Uint8Array(),
+  state: async () => ({ step, values: new Map() }),
 });
 
 function play(terminal: { isTTY?: boolean; columns?: number }): string {

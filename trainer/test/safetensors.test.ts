@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { writeSafetensors } from "../src/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../src/safetensors.ts";
 import { defaults } from "../src/settings.ts";
 import { writeSuite } from "../src/suite.ts";
 import { createTask } from "../src/tasks/tasks.ts";
@@ -46,4 +46,17 @@ test("an input of several numbers an example has rows", () => {
     suite.subarray(8, 8 + Number(suite.readBigUInt64LE(0))).toString(),
   );
   expect([bits.shape, target.shape]).toEqual([[8, 6], [8]]);
+});
+
+test("reads back what it wrote, and refuses what is cut short", () => {
+  const tensors = new Map([
+    ["a", { shape: [3], values: Int32Array.of(1, 2, 3) }],
+    ["b", { shape: [1, 2], values: Float32Array.of(0.5, -2) }],
+    ["c", { shape: [1], values: BigInt64Array.of(-7n) }],
+  ]);
+  const file = writeSafetensors(tensors, { step: "4" });
+  expect(readSafetensors(file)).toEqual({ tensors, metadata: { step: "4" } });
+  expect(() => readSafetensors(file.subarray(0, file.length - 1))).toThrow("the file ends before c does");
+  expect(() => readSafetensors(file.subarray(0, 20))).toThrow("the file ends before its header does");
+  expect(() => readSafetensors(file.subarray(0, 4))).toThrow("the file ends before its header");
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, startServer } from "./local-server.ts";
+import { answer, startServer, startService } from "./local-server.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -22,24 +22,6 @@ async function grok(args: string[], key?: string) {
   const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await exit, stdout, stderr };
-}
-
-/** Just enough of the service: every checkpoint is evaluated when it arrives, and the verdict is of the last one. */
-function startService() {
-  const steps: number[] = [];
-  return startServer(({ method, path }, response) => {
-    const step = /checkpoints\/(\d+)$/.exec(path)?.[1];
-    if (step !== undefined) {
-      steps.push(Number(step));
-      answer(response, 202, {});
-    } else if (path.endsWith("/verdict")) {
-      const asOfStep = steps.length === 0 ? null : Math.max(...steps);
-      answer(response, 200, { verdict: "insufficient_evidence", asOfStep, summary: "Too early to tell." });
-    } else if (path.endsWith("/trajectory")) {
-      const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
-      answer(response, 200, { points, next: null });
-    } else answer(response, method === "POST" ? 201 : 202, { id: "mdl_1" });
-  });
 }
 
 describe("grok", () => {
@@ -67,7 +49,7 @@ describe("grok", () => {
     const { code, stdout } = await grok(["--out", directory, "--steps", "4", "--every", "3", "--seed", "5"]);
     expect([code, stdout]).toEqual([0, ""]);
     const names = ["ckpt_000000", "ckpt_000003", "ckpt_000004"].flatMap((name) => [`${name}.json`, `${name}.onnx`]);
-    expect((await readdir(directory)).sort()).toEqual([...names, "suite.safetensors"]);
+    expect((await readdir(directory)).sort()).toEqual([...names, "state.safetensors", "suite.safetensors"]);
     const sidecar = JSON.parse(await readFile(join(directory, "ckpt_000003.json"), "utf8"));
     expect(sidecar).toMatchObject({ step: 3, settings: { seed: 5, steps: 4 }, splits: { train: { total: 1104 } } });
   }, 30_000);
@@ -86,6 +68,7 @@ describe("grok", () => {
     { args: ["--out", "x", "--steps", "1e3"], says: "--steps must be a whole number from 1" },
     { args: ["--out", "x", "--backend", "gpu"], says: "--backend must be wasm or cpu" },
     { args: ["--out", "x", "--json"], says: "give --url" },
+    { args: ["--url", "http://localhost:1", "--resume"], says: "--resume goes on from the files of --out" },
     { args: ["--url", "localhost"], says: "--url must be http(s)" },
     { args: ["--url", "http://localhost:1"], says: "CURIE_POINT_KEY" },
   ])("refuses $args", async ({ args, says }) => {

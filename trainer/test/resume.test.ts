@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readStateFile, writeStateFile } from "../src/files.ts";
+import { createProgress } from "../src/progress.ts";
+import { defaults, type Settings, train } from "../src/train.ts";
+import type { TrainingState } from "../src/training-state.ts";
+import { trainWatched } from "../src/watched.ts";
+import { startService } from "./local-server.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "resume-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const small: Settings = {
+  ...defaults,
+  ...{ modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden: 12, steps: 8, every: 2 },
+};
+
+describe("a run that goes on from a state on disk has the bytes of one that never stopped", () => {
+  test.each<{ name: string; settings: Partial<Settings> }>([
+    { name: "AdamW", settings: {} },
+    { name: "Adam", settings: { optimizer: "adam" } },
+    { name: "SGD", settings: { optimizer: "sgd" } },
+    { name: "Muon", settings: { optimizer: "muon" } },
+    { name: "Grokfast EMA", settings: { gradientFilter: "grokfast-ema" } },
+    { name: "Grokfast MA", settings: { gradientFilter: "grokfast-ma", grokfastWindow: 3 } },
+    {
+      name: "a training set that shrinks at that very step",
+      settings: {
+        trainUsed: [
+          [0, 1],
+          [4, 0.5],
+        ],
+      },
+    },
+  ])("$name", async ({ settings: some }) => {
+    const settings = { ...small, ...some };
+    const run = async (from: TrainingState | null) => {
+      const files = new Map<number, string>();
+      const last = await train(
+        settings,
+        {
+          async onCheckpoint({ step, onnx, splits, state }) {
+            files.set(step, Buffer.from(onnx).toString("base64") + JSON.stringify([...splits]));
+            if (step === 4 && from === null) await writeStateFile(directory, await state(), settings);
+          },
+        },
+        from,
+      );
+      return { files, last };
+    };
+    const whole = await run(null);
+    const resumed = await run(await readStateFile(directory, settings));
+    expect([...resumed.files.keys()]).toEqual([4, 6, 8]);
+    for (const [step, file] of resumed.files) expect(file === whole.files.get(step), `step ${step}`).toBe(true);
+    expect(whole.files.get(4)).not.toBe(whole.files.get(6));
+  });
+});
+
+test("other settings are refused by name, and a longer run is not", async () => {
+  await train(small, { onCheckpoint: async ({ state }) => writeStateFile(directory, await state(), small) });
+  await expect(readStateFile(directory, { ...small, learningRate: 0.5 })).rejects.toThrow(
+    "trained with learningRate 0.01, not 0.5",
+  );
+  expect((await readStateFile(directory, { ...small, steps: 20 }))?.step).toBe(8);
+  expect(await readStateFile(join(directory, "none"), small)).toBeNull();
+});
+
+test("killed in the middle and started again, the command writes what it would have written", async () => {
+  const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100".split(
+    " ",
+  );
+  const grok = (out: string) =>
+    spawn(process.execPath, [join(import.meta.dirname, "../src/grok.ts"), "--out", out, "--resume", ...flags], {
+      stdio: "ignore",
+    });
+  const [whole, killed] = [join(directory, "whole"), join(directory, "killed")];
+  expect((await once(grok(whole), "close"))[0]).toBe(0);
+
+  const first = grok(killed);
+  const closed = once(first, "close");
+  const has = async (name: string) => (await readdir(killed).catch((): string[] => [])).includes(name);
+  while (!(await has("ckpt_000200.json"))) await setTimeout(2);
+  first.kill("SIGKILL");
+  expect((await closed)[1]).toBe("SIGKILL");
+  expect(await has("ckpt_001600.onnx")).toBe(false);
+
+  expect((await once(grok(killed), "close"))[0]).toBe(0);
+  for (const name of await readdir(whole)) {
+    const [wanted, got] = await Promise.all([whole, killed].map((directory) => readFile(join(directory, name))));
+    expect(got?.equals(wanted ?? Buffer.alloc(0)), name).toBe(true);
+  }
+}, 60_000);
+
+test("what was measured before the kill is pushed again, before what is new", async () => {
+  const quiet = createProgress({ write: () => true }, small.steps);
+  await trainWatched({ settings: { ...small, steps: 4 }, out: directory }, quiet);
+  await using service = await startService();
+  await trainWatched(
+    { settings: small, out: directory, resume: true, service: { url: service.url, key: "key" } },
+    quiet,
+  );
+  const pushed = service.received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []);
+  expect(pushed.map(Number).sort((x, y) => x - y)).toEqual([0, 2, 4, 6, 8]);
+});
