@@ -1,5 +1,5 @@
 // What runs that differ by seed, or by one swept setting too, say together, without a server:
-//   npm run --silent ensemble -- FILE… [--json] [--classes N] [--chance X] [--setting NAME | --setting FILE=VALUE …]
+//   npm run --silent ensemble -- FILE… [--json] [--classes N] [--chance X] [--gap STEPS] [--setting NAME | --setting FILE=VALUE …]
 // A setting is the number after NAME in each file's name (wd in add_wd0.01_s3.csv), or told file by file; --size, of
 // the same form, names the size that cumulants are compared across. Exit code 0 with an answer, though it be that the
 // runs cannot tell; 2 for a file or an option that cannot be read.
@@ -14,7 +14,7 @@ import { ensembleText, sweepText } from "./ensemble-text.ts";
 import { HistoryError, readHistory } from "./history.ts";
 
 const USAGE =
-  "usage: ensemble FILE… [--json] [--classes N] [--chance X] [--setting NAME | --setting FILE=VALUE …] [--size NAME]";
+  "usage: ensemble FILE… [--json] [--classes N] [--chance X] [--gap STEPS] [--setting NAME | --setting FILE=VALUE …] [--size NAME]";
 
 class UsageError extends Error {}
 
@@ -22,6 +22,8 @@ interface Options {
   files: string[];
   json: boolean;
   chance: number | null;
+  /** From train's reaching 90% to the deciding splits' that parts comprehension from grokking. */
+  gap: number | null;
   settings: string[];
   sizes: string[];
 }
@@ -34,6 +36,7 @@ function readOptions(args: string[]): Options {
       json: { type: "boolean", default: false },
       classes: { type: "string" },
       chance: { type: "string" },
+      gap: { type: "string" },
       setting: { type: "string", multiple: true, default: [] },
       size: { type: "string", multiple: true, default: [] },
     },
@@ -46,9 +49,11 @@ function readOptions(args: string[]): Options {
   if (size.length > 0 && setting.length === 0) throw new UsageError("--size compares sweeps: give --setting too");
   const count = readNumber(classes, "--classes", "a whole number from 2", (n) => Number.isSafeInteger(n) && n >= 2);
   const rate = readNumber(chance, "--chance", "a fraction from 0 to below 1", (n) => n >= 0 && n < 1);
+  const gap = readNumber(values.gap, "--gap", "a number of steps from 0", (n) => Number.isFinite(n) && n >= 0);
   const repeated = positionals.find((file, i) => positionals.indexOf(file) !== i);
   if (repeated !== undefined) throw new UsageError(`${repeated} is given twice: a run counts once`);
-  return { files: positionals, json, chance: count === null ? rate : 1 / count, settings: setting, sizes: size };
+  const guess = count === null ? rate : 1 / count;
+  return { files: positionals, json, chance: guess, gap, settings: setting, sizes: size };
 }
 
 function readNumber(text: string | undefined, name: string, expected: string, fits: (n: number) => boolean) {
@@ -124,11 +129,12 @@ function main(args: string[]): number {
       file = name;
       return readMember(name, options);
     });
+    const outcomes = options.gap === null ? {} : { gap: options.gap };
     if (options.settings.length === 0) {
-      const ensemble = diagnoseEnsemble(members);
+      const ensemble = diagnoseEnsemble(members, { outcomes });
       console.log(options.json ? JSON.stringify(ensemble, null, 2) : ensembleText(ensemble));
     } else {
-      const sweep = diagnoseSweep(members);
+      const sweep = diagnoseSweep(members, { outcomes });
       console.log(options.json ? JSON.stringify(sweep, null, 2) : sweepText(sweep));
     }
     return 0;

@@ -50,9 +50,10 @@ describe("an ensemble", () => {
     expect(stdout).toContain("susceptibility peaks at step 1900 (between");
   });
 
-  test("says what too few runs cannot tell", () => {
-    const { status, stdout } = ensemble(...seeds.slice(0, 3), "--json");
+  test("says what too few runs cannot tell, and their outcomes by a gap of one's own", () => {
+    const { status, stdout } = ensemble(...seeds.slice(0, 3), "--gap", "1800", "--json");
     expect(status).toBe(0);
+    expect(JSON.parse(stdout).outcomes.counts).toMatchObject({ comprehension: 2, grokking: 1 });
     expect(JSON.parse(stdout).reading).toMatchObject({ insufficient: "too_few_members" });
   });
 });
@@ -89,6 +90,7 @@ test.each([
   { name: "part of a word", args: [...sweep, "--setting", "w"], line: /expected a number after "w"/ },
   { name: "a setting that is no number", args: [...seeds, "--setting", "add_s0.csv.gz=high"], line: /finite number/ },
   { name: "settings of some files only", args: [...seeds, "--setting", "add_s0.csv.gz=1"], line: /add_s1\.csv\.gz/ },
+  { name: "a gap below 0", args: [...seeds, "--gap=-1"], line: /--gap expects a number of steps from 0, got "-1"/ },
   { name: "sizes without settings", args: [...seeds, "--size", "s"], line: /--setting too/ },
   { name: "an unknown option", args: [...seeds, "--split", "ood"], line: /Unknown option '--split'/ },
 ])("exit code 2 and one clear line for $name", ({ args, line }) => {
