@@ -2,7 +2,6 @@ import type { DtypeFacts } from "./dtypes.ts";
 import type { Statistics } from "./statistics.ts";
 import { widen } from "./widening.ts";
 
-const CODES = 65_536;
 /** Decoded at a time: what a workspace has room for. */
 const STEP = 16_384;
 /** Counts are 32 bits wide; each half of them is drained long before it is full. */
@@ -13,10 +12,14 @@ const MOST = 2 ** 31;
  * and sums over codes are at least as exact. Two tables in turn: one would wait for itself where neighbours are equal.
  */
 export class CodeCounts {
-  readonly #even = new Uint32Array(CODES);
-  readonly #odd = new Uint32Array(CODES);
-  readonly #codes = Uint16Array.from({ length: CODES }, (_, code) => code);
+  readonly #even: Uint32Array;
+  readonly #odd: Uint32Array;
   #counted = 0;
+
+  constructor(bytes: 1 | 2) {
+    this.#even = new Uint32Array(2 ** (8 * bytes));
+    this.#odd = new Uint32Array(2 ** (8 * bytes));
+  }
 
   /** Elements that may be added before the next `drain`. */
   get room(): number {
@@ -39,18 +42,19 @@ export class CodeCounts {
   /** Adds what was counted to statistics, by rising code, and begins anew. `into` has room for 16,384 values. */
   drain(dtype: DtypeFacts, statistics: Statistics, into: Float32Array): void {
     if (this.#counted === 0) return;
-    const all = dtype.bytes === 1 ? 256 : CODES;
-    const codes = dtype.bytes === 1 ? Uint8Array.from(this.#codes.subarray(0, all)) : this.#codes;
+    const all = this.#even.length;
+    const codes = dtype.bytes === 1 ? new Uint8Array(all) : new Uint16Array(Math.min(STEP, all));
     for (let start = 0; start < all; start += STEP) {
       const count = Math.min(STEP, all - start);
-      widen(dtype.name, codes.buffer, start * dtype.bytes, count, into);
+      for (let i = 0; i < count; i++) codes[i] = start + i;
+      widen(dtype.name, codes.buffer, 0, count, into);
       for (let i = 0; i < count; i++) {
         const times = (this.#even[start + i] as number) + (this.#odd[start + i] as number);
         if (times > 0) statistics.addRepeated(into[i] as number, times);
       }
     }
-    this.#even.fill(0, 0, all);
-    this.#odd.fill(0, 0, all);
+    this.#even.fill(0);
+    this.#odd.fill(0);
     this.#counted = 0;
   }
 }

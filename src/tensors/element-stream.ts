@@ -10,7 +10,7 @@ const SINGLE_ELEMENTS = 65_536;
 /** More dimensions than any tensor has. */
 const SHAPE_ELEMENTS = 64;
 
-/** Memory one meter works in, shared by its tensors because they come one after the other: 320 KiB to 1 MiB. */
+/** Memory one meter works in, shared by its tensors because they come one after the other: 320 to 832 KiB. */
 export class Workspace {
   readonly bytes = new Uint8Array(BLOCK_ELEMENTS * 8);
   readonly view = new DataView(this.bytes.buffer);
@@ -18,16 +18,21 @@ export class Workspace {
   readonly wide = new Float64Array(BLOCK_ELEMENTS);
   /** Where spectra are wanted: the elements of the tensor at hand, as long as they are few enough. */
   readonly matrix: MatrixCollector | undefined;
-  #counts: CodeCounts | undefined;
+  #bytes: CodeCounts | undefined;
+  #pairs: CodeCounts | undefined;
 
   constructor(matrix?: MatrixCollector) {
     this.matrix = matrix;
   }
 
-  /** Made on first use: most files are float32. */
-  get counts(): CodeCounts {
-    this.#counts ??= new CodeCounts();
-    return this.#counts;
+  /** For a type of one or two bytes. Made on first use: most files are float32. */
+  counts(bytes: number): CodeCounts {
+    if (bytes === 1) {
+      this.#bytes ??= new CodeCounts(1);
+      return this.#bytes;
+    }
+    this.#pairs ??= new CodeCounts(2);
+    return this.#pairs;
   }
 }
 
@@ -105,7 +110,7 @@ export class ElementStream {
   /** Counts what is still in the workspace. A last element cut short is left out: the caller checks `received`. */
   end(): void {
     this.#flush();
-    if (this.#single === 0) this.#drain();
+    if (this.#single === 0 && this.received > 0) this.#drain();
   }
 
   #flush(): void {
@@ -147,8 +152,8 @@ export class ElementStream {
   }
 
   #countCodes(buffer: ArrayBufferLike, offset: number, count: number): void {
-    const { counts } = this.#workspace;
     const size = this.dtype.bytes;
+    const counts = this.#workspace.counts(size);
     for (let done = 0; done < count; ) {
       const length = Math.min(count - done, counts.room);
       const at = offset + done * size;
@@ -159,6 +164,6 @@ export class ElementStream {
   }
 
   #drain(): void {
-    this.#workspace.counts.drain(this.dtype, this.statistics, this.#workspace.narrow);
+    this.#workspace.counts(this.dtype.bytes).drain(this.dtype, this.statistics, this.#workspace.narrow);
   }
 }

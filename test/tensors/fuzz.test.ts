@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMeter, type Format, type MeterLimits, TENSOR_FORMAT_CODES } from "../../src/tensors/meter.ts";
 import { readSafetensors } from "../../src/tensors/safetensors.ts";
+import { makeCase, tryCase } from "./fuzz/cases.ts";
 import { refusal } from "./measure.ts";
 import { dims, FLOAT, integer, linearGraph, linearModel, message, model, packed, text } from "./onnx-builder.ts";
 import { bytesOfArray, safetensors } from "./safetensors-builder.ts";
 
-// Seeded and short, so that every run sees the same files. FUZZ_RUNS=100000 makes an evening of it.
+// Seeded and short, so that every run sees the same files. `npm run fuzz` goes on for as long as it is told.
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1500);
 const KNOWN = new Set<string>(["accepted", ...TENSOR_FORMAT_CODES]);
 const SMALL: Partial<MeterLimits> = { keptBytes: 10_000, nodes: 100, tensors: 20 };
@@ -73,6 +74,18 @@ function tryMeter(format: Format, file: Uint8Array, chunk: number): string {
     expect(Number.isFinite(measurement.weightNorm) && measurement.weightNorm >= 0).toBe(true);
   });
 }
+
+test("a file damaged in its structure is measured or refused with a known code, the same in any chunks", () => {
+  const seen = new Set<string>();
+  for (let index = 0; index < numRuns; index++) {
+    try {
+      seen.add(tryCase(makeCase(22, index)));
+    } catch (error) {
+      throw new Error(`npm run fuzz -- --seed 22 --case ${index}`, { cause: error });
+    }
+  }
+  expect(seen.size).toBeGreaterThan(20);
+});
 
 describe("a damaged file", () => {
   test.each(seeds)("$format is measured or refused with a known code, the same in any chunks", ({ format, file }) => {
