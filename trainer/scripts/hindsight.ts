@@ -31,6 +31,8 @@ export interface HindsightLabel {
   /** More than one where the end lies on a boundary. */
   readonly allowed: readonly string[];
   readonly route: "grokked" | "gradual" | null;
+  /** Whether validation alone would have passed what the OOD splits do not. */
+  readonly blind: boolean;
   readonly events: readonly CurveEvent[];
 }
 
@@ -39,7 +41,8 @@ export function labelCurve(curve: Curve): HindsightLabel {
   const events = [...curve.m].flatMap(([split, m]) => eventsOf(split, curve.steps, m));
   const allowed = verdictsOf(curve, deciding);
   const route = allowed.includes("generalizer") ? routeOf(curve, deciding, events) : null;
-  return { allowed, route, events };
+  const blind = !allowed.includes("generalizer") && verdictsOf(curve, ["validation"]).includes("generalizer");
+  return { allowed, route, blind, events };
 }
 
 /** Median of three, then neither a peak nor a dip that is shorter than a dwell. */

@@ -14,13 +14,13 @@ import { type Curve, labelCurve } from "./hindsight.ts";
 const [directory] = parseArgs({ allowPositionals: true }).positionals;
 if (directory === undefined) throw new Error("usage: node trainer/scripts/label.ts DIR");
 
-const rows = ["run,kind,allowed,route,events,interventions,chance"];
+const rows = ["run,kind,allowed,route,blind,events,interventions,chance"];
 for (const { name, kind, flags } of collection) {
   const file = join(directory, `${name}.csv.gz`);
   if (!(await isRecorded(file))) continue;
   const settings = readSettings(parseArgs({ args: flags.split(" "), options: settingOptions }).values);
   const chance = chanceOf(createTask(settings));
-  const { allowed, route, events } = labelCurve(readCurve(gunzipSync(await readFile(file)).toString(), chance));
+  const { allowed, route, blind, events } = labelCurve(readCurve(gunzipSync(await readFile(file)).toString(), chance));
   const shownEvents = events.map(({ split, kind, onset, settled }) => `${split} ${kind} ${onset} ${settled ?? "-"}`);
   const shownChance = Object.entries(chance).map(([split, rate]) => `${split} ${rate.toFixed(4)}`);
   const shown = [

@@ -6,10 +6,14 @@ const levels = (...plateaus: [level: number, checkpoints: number][]) =>
   plateaus.flatMap(([level, checkpoints]) => Array<number>(checkpoints).fill(level));
 
 function curveOf(ood: number[], options: { train?: number[]; norm?: number[]; total?: number } = {}): Curve {
+  const m = new Map([
+    ["validation", ood],
+    ["ood:probe", ood],
+  ]);
   return {
     steps: ood.map((_, i) => 10 * i),
-    m: new Map([["ood:probe", ood]]),
-    totals: new Map([["ood:probe", options.total ?? 1000]]),
+    m,
+    totals: new Map([...m.keys()].map((split) => [split, options.total ?? 1000])),
     train: options.train ?? ood.map((_, i) => (i < 2 ? 0.1 : 1)),
     norm: options.norm ?? ood.map(() => 50),
   };
@@ -57,9 +61,22 @@ describe("the label of a curve", () => {
 
   test("dates a rise and a fall, and no dip that is shorter than a dwell", () => {
     const ood = [...levels([0, 20]), 0.05, 0.3, 0.6, ...levels([1, 10], [0.2, 3], [1, 10], [0.1, 10])];
-    expect(labelCurve(curveOf(ood)).events).toEqual([
+    expect(labelCurve(curveOf(ood)).events.filter(({ split }) => split === "ood:probe")).toEqual([
       { split: "ood:probe", kind: "generalization", onset: 200, settled: 230 },
       { split: "ood:probe", kind: "regression", onset: 450, settled: 460 },
     ]);
+  });
+
+  test("calls blind what validation alone would have passed", () => {
+    const [low, high] = [levels([0, 40]), levels([0, 10], [1, 30])];
+    const blindOf = (validation: number[], ood: number[]) =>
+      labelCurve({
+        ...curveOf(ood),
+        m: new Map([
+          ["validation", validation],
+          ["ood:probe", ood],
+        ]),
+      }).blind;
+    expect([blindOf(high, low), blindOf(high, high), blindOf(low, low)]).toEqual([true, false, false]);
   });
 });
