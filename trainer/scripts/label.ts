@@ -23,13 +23,9 @@ for (const { name, kind, flags } of collection) {
   const { allowed, route, blind, events } = labelCurve(readCurve(gunzipSync(await readFile(file)).toString(), chance));
   const shownEvents = events.map(({ split, kind, onset, settled }) => `${split} ${kind} ${onset} ${settled ?? "-"}`);
   const shownChance = Object.entries(chance).map(([split, rate]) => `${split} ${rate.toFixed(4)}`);
-  const shown = [
-    allowed.map(verdictOf).join("|"),
-    route ?? "",
-    shownEvents.join(";"),
-    interventions(settings).join(";"),
-  ];
-  rows.push([name, kind, ...shown, shownChance.join(";")].join(","));
+  const judged = [allowed.map(verdictOf).join("|"), route ?? "", blind];
+  const lists = [shownEvents, interventions(settings), shownChance].map((list) => list.join(";"));
+  rows.push([name, kind, ...judged, ...lists].join(","));
 }
 await writeFile(join(directory, "labels.csv"), `${rows.join("\n")}\n`);
 
