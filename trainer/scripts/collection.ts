@@ -10,7 +10,8 @@ export type RunKind =
   | "ungrokking"
   | "collapse"
   | "recovering"
-  | "slingshot";
+  | "slingshot"
+  | "underfit";
 
 export interface Recording {
   readonly name: string;
@@ -77,17 +78,12 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
   // Controls: what is lost for a moment, or hardly, is not lost.
   ["grok-shrink-to-.8-add47-s1", "grokked", constantRate, "--seed 1 --train-used 0:1,1000:0.8 --steps 1600 --every 20"],
   [
-    "slingshot-rate-pulse-add47-s2",
-    "slingshot",
+    "grok-rate-pulse-add47-s2",
+    "grokked",
     constantRate,
     "--seed 2 --rate-factor 0:1,1000:6,1010:1 --steps 1400 --every 10",
   ],
-  [
-    "slingshot-fast-add47-s0",
-    "slingshot",
-    constantRate,
-    "--learning-rate 0.03 --weight-decay 0.5 --steps 1600 --every 15",
-  ],
+  ["grok-fast-add47-s0", "grokked", constantRate, "--learning-rate 0.03 --weight-decay 0.5 --steps 1600 --every 15"],
   [
     "recover-decay-pulse-subtract31-s2",
     "recovering",
@@ -118,8 +114,8 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
   ],
   ["blind-hint-multiply37-s1", "blind", multiply37, "--hint absent --seed 1 --steps 900 --every 10"],
   [
-    "blind-leak-few-data-subtract31-s1",
-    "blind",
+    "memorizer-half-leak-subtract31-s1",
+    "memorizer",
     subtract31,
     "--train-share 0.3 --leak 1 --seed 1 --steps 1200 --every 15",
   ],
@@ -191,6 +187,85 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     subtract31,
     constantRate,
     "--seed 6 --weight-decay 0:1,900:4 --corruption 0:0,900:1 --steps 1200 --every 15",
+  ],
+  [
+    "slingshot-pulses-add47-s3",
+    "slingshot",
+    constantRate,
+    "--seed 3 --rate-factor 0:1,900:30,902:1,1050:30,1052:1,1200:30,1202:1 --steps 1400 --every 10",
+  ],
+  [
+    "slingshot-no-decay-add31-s1",
+    "slingshot",
+    add31,
+    constantRate,
+    "--seed 1 --weight-decay 0 --learning-rate 0.03 --steps 2500 --every 20",
+  ],
+  ["grok-grokfast-add47-s0", "grokked", "--gradient-filter grokfast-ema --steps 800 --every 8"],
+  ["grok-orthogonal-add47-s0", "grokked", "--gradient-filter orthogonal --weight-decay 0 --steps 1200 --every 12"],
+  [
+    "gradual-quadratic-network-multiply37-s1",
+    "gradual",
+    multiply37,
+    "--network quadratic --loss squared-error --learning-rate 0.002 --train-share 0.85 --seed 1 --steps 500 --every 5",
+  ],
+  [
+    "gradual-quadratic-network-subtract31-s2",
+    "gradual",
+    subtract31,
+    "--network quadratic --loss squared-error --learning-rate 0.003 --train-share 0.8 --hidden 256 --seed 2 --steps 400 --every 4",
+  ],
+  ["underfit-add47-s0", "underfit", "--learning-rate 0.0002 --steps 300 --every 5"],
+  [
+    "underfit-sgd-multiply37-s1",
+    "underfit",
+    multiply37,
+    "--optimizer sgd --learning-rate 0.02 --weight-decay 0 --seed 1 --steps 1200 --every 20",
+  ],
+  ["blind-leak-subtract31-s2", "blind", subtract31, "--leak 1 --weight-decay 0 --seed 2 --steps 900 --every 15"],
+  ["blind-hint-wrong-divide47-s3", "blind", "--task divide --hint wrong --seed 3 --steps 700 --every 8"],
+  [
+    "ungrok-subtract31-to-.5-s7",
+    "ungrokking",
+    subtract31,
+    constantRate,
+    "--seed 7 --train-used 0:1,900:0.5 --steps 2400 --every 20",
+  ],
+  [
+    "ungrok-decaying-rate-add47-s4",
+    "ungrokking",
+    "--seed 4 --decay-from 900 --decay-to 2200 --train-used 0:1,1000:0.25 --steps 2200 --every 20",
+  ],
+  [
+    "recover-labels-subtract31-s8",
+    "recovering",
+    subtract31,
+    constantRate,
+    "--seed 8 --corruption 0:0,900:0.6,1200:0 --steps 1800 --every 15",
+  ],
+  [
+    "recover-rate-pulse-add31-s3",
+    "recovering",
+    add31,
+    constantRate,
+    "--seed 3 --rate-factor 0:1,900:60,910:1 --steps 1600 --every 15",
+  ],
+  ["partial-quadratic31-s0", "partial", add31, "--task quadratic --train-share 0.7 --steps 1500 --every 20"],
+  [
+    "partial-corner13-log-checkpoints-add47-s1",
+    "partial",
+    "--corner-side 13 --seed 1 --steps 1500 --log-checkpoints 90",
+  ],
+  [
+    "memorizer-no-decay-muon-add47-s1",
+    "memorizer",
+    "--optimizer muon --weight-decay 0 --seed 1 --steps 900 --every 12",
+  ],
+  ["memorizer-wrong-labels-multiply37-s2", "memorizer", multiply37, "--corruption 0.8 --seed 2 --steps 900 --every 12"],
+  [
+    "grok-s5-s0",
+    "grokked",
+    "--task permutations --corner-side 20 --mirror-pairs 400 --train-share 0.6 --steps 500 --every 8",
   ],
 ];
 

@@ -1,4 +1,4 @@
-import { backendNames } from "./backends/backend.ts";
+import { backendChoices } from "./backends/backend.ts";
 import { lossNames } from "./networks/losses.ts";
 import { networkNames } from "./networks/networks.ts";
 import { gradientFilterNames } from "./optimizers/gradient-filters.ts";
@@ -64,7 +64,7 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   steps: whole(1, "updates"),
   every: whole(1, "steps between checkpoints"),
   logCheckpoints: whole(0, "checkpoints at steps that grow by a constant factor, instead of --every"),
-  backend: oneOf(backendNames, "what computes"),
+  backend: oneOf(backendChoices, "what computes; auto takes the fastest"),
   task: oneOf(taskNames, "what is learned"),
   modulus: whole(2, "of the modular tasks, a prime"),
   symbols: whole(2, "what permutations permute"),

@@ -1,4 +1,4 @@
-import type { BackendName } from "./backends/backend.ts";
+import type { BackendChoice } from "./backends/backend.ts";
 import type { LossName } from "./networks/losses.ts";
 import type { NetworkName } from "./networks/networks.ts";
 import type { GradientFilterName } from "./optimizers/gradient-filters.ts";
@@ -14,7 +14,7 @@ export const defaults = {
   steps: 1500,
   every: 25, // steps between checkpoints
   logCheckpoints: 0, // this many checkpoints at steps that grow by a constant factor, instead of one every so often
-  backend: "wasm" as BackendName,
+  backend: "wasm" as BackendChoice, // one seed gives other bytes on another
   // task: (a + b) mod 47
   task: "add" as TaskName,
   modulus: 47, // of the modular tasks

@@ -1,3 +1,4 @@
+import { useBackend } from "./backends/backend.ts";
 import { Client, type ClientSettings } from "./client/client.ts";
 import type { VerdictDocument } from "./client/documents.ts";
 import { PhaseWatch } from "./client/phase-watch.ts";
@@ -23,7 +24,8 @@ export interface WatchedOptions {
 
 /** Trains while the service watches. Resolves with its verdict on the last checkpoint, or null without a service. */
 export async function trainWatched(options: WatchedOptions, progress: Progress): Promise<VerdictDocument | null> {
-  const settings = { ...defaults, ...options.settings };
+  const chosen = { ...defaults, ...options.settings };
+  const settings = { ...chosen, backend: await useBackend(chosen.backend, (line) => progress.note(line)) };
   const { out } = options;
   const from = out !== undefined && options.resume === true ? await readStateFile(out, settings) : null;
   if (from !== null) progress.note(`going on from step ${from.step} in ${out}`);

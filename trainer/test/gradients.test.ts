@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { useBackend } from "../src/backends/backend.ts";
+import { type BackendName, backendNames, startBackend } from "../src/backends/backend.ts";
 import { type LossName, losses } from "../src/networks/losses.ts";
 import { createNetwork } from "../src/networks/networks.ts";
 import { oneHot } from "../src/networks/operations.ts";
@@ -24,10 +24,17 @@ const cases: { name: string; settings: Settings }[] = [
   { name: "the quadratic network", settings: { ...small, network: "quadratic", hidden: 7, initialScale: 2 } },
 ];
 
-describe.each(["cpu", "wasm"] as const)("gradients on %s", (backend) => {
-  beforeAll(() => useBackend(backend));
+// Whatever is installed; what is not says so in its name.
+const backends: { name: BackendName; reason: string | null }[] = [];
+for (const name of backendNames) backends.push({ name, reason: await startBackend(name) });
 
-  test.each(cases)("agree with finite differences: $name", ({ settings }) => {
+describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason }) => {
+  const onBackend = test.skipIf(reason !== null);
+  beforeAll(async () => {
+    if (reason === null) await startBackend(name);
+  });
+
+  onBackend.each(cases)("agree with finite differences: $name", ({ settings }) => {
     const task = createTask(settings);
     const network = createNetwork(settings, task);
     const split = splitOf(task, "train");

@@ -66,7 +66,10 @@ describe("grok", () => {
     { args: ["--out", "x", "--sede", "1"], says: "--sede" },
     { args: [], says: "give --url, --out or both" },
     { args: ["--out", "x", "--steps", "1e3"], says: "--steps must be a whole number from 1" },
-    { args: ["--out", "x", "--backend", "gpu"], says: "--backend must be wasm or cpu" },
+    {
+      args: ["--out", "x", "--backend", "gpu"],
+      says: "--backend must be auto or node-gpu or node or webgpu or wasm or cpu",
+    },
     { args: ["--out", "x", "--json"], says: "give --url" },
     { args: ["--url", "http://localhost:1", "--resume"], says: "--resume goes on from the files of --out" },
     { args: ["--url", "localhost"], says: "--url must be http(s)" },
