@@ -3,7 +3,7 @@ import { beginNorm, followNorm, type NormState, restartPeak } from "./norm.ts";
 import { movePhase } from "./phase.ts";
 import { checkPoint } from "./points.ts";
 import { type Policy, resolvePolicy } from "./policy.ts";
-import { beginSplit, type SplitState, smooth } from "./split.ts";
+import { beginSplit, type SplitState, take } from "./split.ts";
 import { beginTrain, followTrain, type TrainState } from "./train.ts";
 import type { Announcement, JudgeOptions, Point, SplitResult } from "./types.ts";
 
@@ -71,8 +71,8 @@ export function advance(state: FoldState, point: Point): Announcement[] {
     if (name === "train" || result === undefined) continue;
     const split = state.splits[name] ?? beginSplit(name, result.total, chanceOf(state, name, result, trained));
     state.splits[name] = split;
-    const sample = smooth(split, result, at, policy);
-    if (sample !== null) announcements.push(...movePhase(split, sample, at.step, policy));
+    const sample = take(split, result, at, policy);
+    announcements.push(...movePhase(split, sample, Object.keys(state.splits).length, policy));
   }
   if (fitMayBegin) {
     restartPeak(norm, train.raw.at(-2)?.norm ?? null);

@@ -20,6 +20,11 @@ export interface Policy {
   lossLevel?: number;
   /** A split is lost below this share of its highest held level. */
   lossShare?: number;
+  /**
+   * Checkpoints between two false alarms of a generalization, at least, over all splits together, while every mean stays
+   * within `minimumChange` of its level: of 200 such checkpoints 200 / averageRunLength announce one.
+   */
+  averageRunLength?: number;
   /** Let a model without OOD splits be deployable on validation alone. */
   allowValidation?: boolean;
 }
@@ -34,6 +39,7 @@ export const DEFAULT_POLICY: Readonly<Required<Policy>> = {
   minimumChange: 0.05,
   lossLevel: 0.5,
   lossShare: 0.8,
+  averageRunLength: 20_000,
   allowValidation: false,
 };
 
@@ -53,6 +59,9 @@ export function resolvePolicy(policy: Policy = {}): Required<Policy> {
     if (!(Number.isInteger(value) && value >= 1 && value <= 1000)) {
       throw new TrajectoryError("invalid_options", `policy.${name} must be a whole number in 1..1000`);
     }
+  }
+  if (!(resolved.averageRunLength >= 100 && resolved.averageRunLength <= 1e9)) {
+    throw new TrajectoryError("invalid_options", "policy.averageRunLength must be in 100..1e9 checkpoints");
   }
   if (resolved.floor >= resolved.ceiling) {
     throw new TrajectoryError("invalid_options", "policy.floor must be below policy.ceiling");

@@ -1,3 +1,5 @@
+import { type Alarm, beginAlarm } from "./alarm.ts";
+import type { Weighted } from "./date.ts";
 import type { Policy } from "./policy.ts";
 import { jitter, median } from "./statistics.ts";
 import type { SplitResult, Transition } from "./types.ts";
@@ -21,6 +23,7 @@ export interface Run {
 export interface Plateau {
   level: number;
   fromStep: number;
+  fromIndex: number;
   count: number;
   strays: number;
 }
@@ -29,6 +32,8 @@ export interface Plateau {
 export interface TrackedTransition {
   transition: Transition;
   onset: number;
+  onsetIndex: number;
+  settledIndex: number | null;
   normAtOnset: number | null;
   normAtSettled: number | null;
 }
@@ -48,6 +53,8 @@ export interface SplitState {
   sinceTotals: number;
   /** Latest raw values, for the median of 3, the level, and the jitter. */
   raw: Sample[];
+  /** Means of the values before those, a few checkpoints each: enough to date a slow climb. */
+  past: Sample[];
   /** Latest smoothed values, a dwell of them. */
   held: Sample[];
   phase: "unsettled" | "floor" | "rising" | "settled" | "falling";
@@ -63,8 +70,9 @@ export interface SplitState {
   /** First checkpoint of the first dwell at the ceiling. */
   firstCeiling: { step: number; index: number } | null;
   runs: Record<RunName, Run | null>;
-  /** The last sample not above the threshold of a rise, and the last one still near the peak: onsets to be. */
-  lastBelow: Sample | null;
+  /** The search for a rise from the present level; it rests while one goes on. */
+  alarm: Alarm;
+  /** The last sample still near the level that may be lost: the onset of a loss to be. */
   lastNear: Sample | null;
   plateau: Plateau | null;
   /** m where train began to be fitted. */
@@ -73,18 +81,16 @@ export interface SplitState {
   transitions: TrackedTransition[];
 }
 
-export type RunName =
-  | "ceiling"
-  | "belowCeiling"
-  | "floor"
-  | "aboveFloor"
-  | "rise"
-  | "below"
-  | "belowPeak"
-  | "recovered";
+export type RunName = "ceiling" | "belowCeiling" | "floor" | "aboveFloor" | "below" | "belowPeak" | "recovered";
 
-/** Enough for a robust jitter, and small enough to be stored with every append (a long dwell needs some more). */
-const RAW_WINDOW = 16;
+/** Enough to tell a slow climb from rest, and small enough to be stored with every append. */
+const RAW_WINDOW = 32;
+/** Older values are kept as means of so many, this many means. */
+const BLOCK = 4;
+const PAST_WINDOW = 32;
+/** The latest values that tell the jitter, and how often it is measured: sorting them is most of an append's work. */
+const JITTER_WINDOW = 16;
+const JITTER_EVERY = 4;
 
 export function beginSplit(
   split: string,
@@ -99,6 +105,7 @@ export function beginSplit(
     measured: 0,
     sinceTotals: 0,
     raw: [],
+    past: [],
     held: [],
     phase: "unsettled",
     level: { sum: 0, count: 0 },
@@ -113,12 +120,11 @@ export function beginSplit(
       belowCeiling: null,
       floor: null,
       aboveFloor: null,
-      rise: null,
       below: null,
       belowPeak: null,
       recovered: null,
     },
-    lastBelow: null,
+    alarm: beginAlarm(0, null),
     lastNear: null,
     plateau: null,
     atFit: null,
@@ -127,16 +133,13 @@ export function beginSplit(
   };
 }
 
-/**
- * Takes in one result. Returns the sample that it makes final: the running median of 3 centred on the checkpoint
- * before, since a value is smoothed only once both its neighbours are known. Null for the first result.
- */
-export function smooth(
+/** Takes in one result, as a raw sample of m. */
+export function take(
   split: SplitState,
   result: SplitResult,
   at: Omit<Sample, "value">,
   policy: Required<Policy>,
-): Sample | null {
+): Sample {
   if (result.total !== split.total) {
     split.total = result.total;
     split.totalsChanged = true;
@@ -144,15 +147,50 @@ export function smooth(
   }
   split.measured += 1;
   split.sinceTotals += 1;
-  const value = rescale(split, result.correct / result.total);
-  split.raw = [...split.raw, { ...at, value }].slice(-Math.max(RAW_WINDOW, 3 * policy.dwell));
-  const [before, middle] = split.raw.slice(-3, -1);
-  if (before === undefined) return null;
-  if (middle === undefined) return { ...before };
-  const smoothed = { ...middle, value: median([before.value, middle.value, value]) };
+  const sample = { ...at, value: rescale(split, result.correct / result.total) };
+  split.raw.push(sample);
+  if (split.raw.length > Math.max(RAW_WINDOW, 3 * policy.dwell) + BLOCK) forget(split);
+  if (split.measured % JITTER_EVERY === 0 || split.measured < JITTER_WINDOW) {
+    split.jitter = jitter(split.raw.slice(-JITTER_WINDOW).map(({ value }) => value));
+  }
+  return sample;
+}
+
+/** Turns the oldest values into their mean. */
+function forget(split: SplitState): void {
+  const block = split.raw.splice(0, BLOCK);
+  const last = block.at(-1);
+  if (last === undefined) return;
+  split.past.push({ ...last, value: block.reduce((sum, { value }) => sum + value, 0) / block.length });
+  if (split.past.length > PAST_WINDOW) split.past.shift();
+}
+
+/** All that is remembered of the raw values since the last transition settled, oldest first. */
+export function remembered(split: SplitState): Weighted[] {
+  const last = split.transitions.at(-1);
+  const since = last === undefined ? -1 : (last.settledIndex ?? last.onsetIndex);
+  const all = [
+    ...split.past.map((sample) => ({ ...sample, weight: BLOCK })),
+    ...split.raw.map((sample) => ({ ...sample, weight: 1 })),
+  ];
+  return all.filter(({ index, weight }) => index - weight >= since);
+}
+
+/**
+ * The sample that the latest result makes final: the running median of 3 centred on the checkpoint before, since a
+ * value is smoothed only once both its neighbours are known. Null after the first result.
+ */
+export function smooth(split: SplitState, policy: Required<Policy>): Sample | null {
+  const count = split.raw.length;
+  const [before, middle, after] = [split.raw[count - 3], split.raw[count - 2], split.raw[count - 1]];
+  if (middle === undefined || after === undefined) return null;
+  if (before === undefined) return { ...middle };
+  const smoothed = { ...middle, value: middleOf(before.value, middle.value, after.value) };
   noteDip(split, middle, smoothed.value, policy);
   return smoothed;
 }
+
+const middleOf = (a: number, b: number, c: number): number => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 
 /** A single evaluation far off both its neighbours is instability: counted, and no phase. */
 function noteDip(split: SplitState, at: Sample, smoothed: number, policy: Required<Policy>): void {
@@ -173,13 +211,12 @@ export const lasts = (run: Run | null, dwell: number): run is Run => run !== nul
 export const tolerance = (split: SplitState, policy: Required<Policy>): number =>
   Math.max(policy.minimumChange, 2 * split.jitter);
 
-export const measureJitter = (split: SplitState): number => jitter(split.raw.map((sample) => sample.value));
-
 export const levelOf = (split: SplitState): number => split.level.sum / Math.max(1, split.level.count);
 
+/** The level begins anew with these samples, and with it the search for a rise from it. */
 export const setLevel = (split: SplitState, samples: readonly Sample[]): void => {
   split.level = { sum: samples.reduce((sum, sample) => sum + sample.value, 0), count: samples.length };
-  split.jitter = measureJitter(split);
+  split.alarm = beginAlarm(levelOf(split), samples.at(-1) ?? null);
 };
 
 export const heldMedian = (split: SplitState): number => median(split.held.map((sample) => sample.value));

@@ -35,13 +35,23 @@ export function examplesUntil(accuracy: number, tells: (interval: [number, numbe
 }
 
 /**
- * Standard deviation of the jitter between checkpoints, from the median absolute difference of successive values: for
- * normal noise that median is .6745 * sqrt(2) of it. A jump moves one difference, so a crossing hardly counts.
+ * Standard deviation of the jitter between checkpoints, from the median absolute second difference of successive values:
+ * for normal noise that median is .6745 * sqrt(6) of it. A steady climb has no second difference, and a jump or a dip
+ * moves two or three of them, so none of these counts for much.
  */
 export function jitter(values: readonly number[]): number {
-  if (values.length < 3) return 0;
-  const differences = values.slice(1).map((value, i) => Math.abs(value - (values[i] ?? value)));
-  return median(differences) / (0.6745 * Math.SQRT2);
+  if (values.length < 4) return 0;
+  const differences: number[] = [];
+  for (let i = 2; i < values.length; i += 1) {
+    differences.push(Math.abs((values[i] ?? 0) - 2 * (values[i - 1] ?? 0) + (values[i - 2] ?? 0)));
+  }
+  return median(differences) / (0.6745 * Math.sqrt(6));
+}
+
+/** Sampling variance of an accuracy on `total` examples; two of each are added, so that 0 and 1 have some too. */
+export function binomialVariance(accuracy: number, total: number): number {
+  const shrunk = (accuracy * total + 2) / (total + 4);
+  return (shrunk * (1 - shrunk)) / (total + 4);
 }
 
 /**
@@ -50,11 +60,8 @@ export function jitter(values: readonly number[]): number {
  * which errs towards doubt because the examples are the same; `noise` is the variance that jitter leaves in the levels.
  */
 export function confidenceOfChange(before: number, after: number, total: number, noise: number): number {
-  const variance = (rate: number) => {
-    const shrunk = (rate * total + 2) / (total + 4);
-    return (shrunk * (1 - shrunk)) / (total + 4);
-  };
-  const z = Math.abs(after - before) / Math.sqrt(variance(before) + variance(after) + noise);
+  const sampling = binomialVariance(before, total) + binomialVariance(after, total);
+  const z = Math.abs(after - before) / Math.sqrt(sampling + noise);
   return Math.min(0.999, Math.round(normalCdf(z) * 1000) / 1000);
 }
 

@@ -146,5 +146,6 @@ test("the state does not grow with the trajectory", () => {
     }));
     return JSON.stringify(fold(points).state).length;
   };
-  expect(size(2000)).toBeLessThan(size(100) * 1.2);
+  // What is remembered is full by then.
+  expect(size(2000)).toBeLessThan(size(300) * 1.1);
 });
