@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { readSettings, settingOptions, settingsHelp, UsageError } from "./flags.ts";
 import { createProgress } from "./progress.ts";
-import type { Settings } from "./settings.ts";
+import { defaults, type Settings } from "./settings.ts";
 import { trainWatched, type WatchedOptions } from "./watched.ts";
 
 const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
@@ -70,6 +70,13 @@ async function readKey(file: string | undefined): Promise<string> {
   return key.trim();
 }
 
+/** What is not as usual. The sidecars of checkpoints have all of it. */
+function changesOf(settings: Settings): string {
+  const usual = new Map<string, unknown>(Object.entries(defaults));
+  const changes = Object.entries(settings).filter(([name, value]) => name !== "seed" && value !== usual.get(name));
+  return changes.map(([name, value]) => `, ${name} ${JSON.stringify(value)}`).join("");
+}
+
 async function main(): Promise<void> {
   const { json, help, ...options } = await readArguments(process.argv.slice(2));
   if (help) {
@@ -77,7 +84,7 @@ async function main(): Promise<void> {
     return;
   }
   const progress = createProgress(process.stderr, options.settings.steps);
-  progress.note(`training with ${JSON.stringify(options.settings)}`);
+  progress.note(`training with seed ${options.settings.seed}${changesOf(options.settings)}`);
   const verdict = await trainWatched(options, progress);
   if (verdict === null) return;
   process.stderr.write(`${verdict.verdict} as of step ${verdict.asOfStep}: ${verdict["summary"] ?? ""}\n`);

@@ -1,6 +1,45 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { backendNames, startBackend, useBackend } from "../src/backends/backend.ts";
+import { type Checkpoint, train } from "../src/train.ts";
+
+const absent = new Map<string, string | null>();
+for (const name of backendNames) absent.set(name, await startBackend(name));
+
+// The contract of every backend that is installed; what is not says so in its name.
+describe.each(backendNames.map((backend) => ({ backend, reason: absent.get(backend) ?? null })))(
+  "$backend (absent: $reason)",
+  ({ backend, reason }) => {
+    test.skipIf(reason !== null)("fits, repeats its bytes, and leaves no tensor behind", async () => {
+      await startBackend(backend);
+      const before = tf.memory().numTensors;
+      const small = { modulus: 11, cornerSide: 2, mirrorPairs: 9, embedding: 16, hidden: 32, steps: 60, every: 30 };
+      const run = async () => {
+        const checkpoints: Checkpoint[] = [];
+        await train(
+          { ...small, backend },
+          {
+            onCheckpoint: (checkpoint) => {
+              checkpoints.push(checkpoint);
+            },
+          },
+        );
+        return checkpoints;
+      };
+      const checkpoints = await run();
+      const [first, , last] = checkpoints.map(({ splits }) => splits.get("train"));
+      expect(last?.correct).toBe(60);
+      expect(first?.correct).toBeLessThan(20);
+      const again = await run();
+      expect(again.map(({ onnx }) => Buffer.from(onnx).equals(checkpoints.shift()?.onnx ?? Buffer.of()))).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  },
+);
 
 test("those that come with the trainer start", async () => {
   for (const name of ["cpu", "wasm"] as const) {
@@ -24,11 +63,9 @@ test("auto takes the fastest, and says why and what it did not find", async () =
 });
 
 test("an absent one is refused with what is missing", async () => {
-  const reasons = new Map<string, string | null>();
-  for (const name of backendNames) reasons.set(name, await startBackend(name));
-  for (const [name, reason] of reasons) {
-    const used = useBackend(name as (typeof backendNames)[number]);
-    if (reason === null) await expect(used).resolves.toBe(name);
-    else await expect(used).rejects.toThrow(`the backend ${name} cannot be used: ${reason}`);
+  for (const name of backendNames) {
+    const reason = absent.get(name) ?? null;
+    if (reason === null) await expect(useBackend(name)).resolves.toBe(name);
+    else await expect(useBackend(name)).rejects.toThrow(`the backend ${name} cannot be used: ${reason}`);
   }
 });

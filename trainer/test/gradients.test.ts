@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BackendName, backendNames, startBackend } from "../src/backends/backend.ts";
 import { type LossName, losses } from "../src/networks/losses.ts";
+import { readWeights } from "../src/networks/network.ts";
 import { createNetwork } from "../src/networks/networks.ts";
 import { oneHot } from "../src/networks/operations.ts";
 import { defaults, type Settings } from "../src/settings.ts";
@@ -34,18 +35,19 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
     if (reason === null) await startBackend(name);
   });
 
-  onBackend.each(cases)("agree with finite differences: $name", ({ settings }) => {
+  onBackend.each(cases)("agree with finite differences: $name", async ({ settings }) => {
     const task = createTask(settings);
     const network = createNetwork(settings, task);
     const split = splitOf(task, "train");
     const inputs = network.encode(split);
     const target = oneHot(split.target, task.classes);
     const gradients = gradientsOf(network, inputs, target, losses[settings.loss]);
-    const values = new Map([...network.weights].map(([name, weight]) => [name, Float64Array.from(weight.dataSync())]));
+    const values = new Map<string, Float64Array>();
+    for (const [name, floats] of await readWeights(network)) values.set(name, Float64Array.from(floats));
 
     let largest = 0;
     for (const [name, numbers] of values) {
-      const gradient = gradients.get(name)?.dataSync() ?? [];
+      const gradient = (await gradients.get(name)?.data()) ?? [];
       const lossWith = (index: number, value: number) =>
         referenceLoss(new Map(values).set(name, numbers.with(index, value)), split, task, settings);
       numbers.forEach((value, index) => {
