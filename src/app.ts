@@ -10,6 +10,7 @@ import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerModels } from "./routes/models.ts";
 import { registerSuites } from "./routes/suites.ts";
+import { registerUploads } from "./routes/uploads.ts";
 import { registerVerdict } from "./routes/verdict.ts";
 import { registerWebhooks } from "./routes/webhooks.ts";
 
@@ -48,6 +49,7 @@ export function createApp(config: Config): App {
   registerSuites(app);
   registerModels(app);
   registerCheckpoints(app);
+  registerUploads(app);
   registerVerdict(app);
   registerWebhooks(app);
 

@@ -32,9 +32,8 @@ export interface Queues {
   deliveries: { send(message: DeliveryHint): Promise<unknown> };
 }
 
-export interface EvaluationHint {
-  evaluationId: string;
-}
+/** What the evaluator is woken for: an evaluation, or an upload to be read back. */
+export type EvaluationHint = { evaluationId: string } | { uploadId: string };
 
 export interface DeliveryHint {
   deliveryId: string;

@@ -14,6 +14,8 @@ export interface Env {
   S3_SECRET_ACCESS_KEY?: string;
   /** An attempt without the store's answer by then is given up (30). */
   S3_TIMEOUT_SECONDS?: string;
+  /** The largest file that is taken by presigned parts, in bytes (32,000,000,000). */
+  MAX_UPLOAD_BYTES?: string;
   /** `1` in the embedded stack: webhooks may go to this machine over http, cookies may travel without TLS. */
   LOCAL?: string;
   EVALUATION_LEASE_SECONDS?: string;
@@ -26,6 +28,8 @@ export interface Config {
   database: Connection;
   /** Holds no socket of its own, so one serves every request of an isolate. */
   artifacts: ArtifactStore;
+  /** The largest file that is taken by presigned parts. */
+  maxUploadBytes: number;
   local: boolean;
   /** How long a claimed unit of an evaluation is nobody else's. */
   leaseSeconds: number;
@@ -34,6 +38,9 @@ export interface Config {
 
 /** The platform ends a consumer after 15 minutes of wall time: by then a lease must still hold. */
 const DEFAULT_LEASE_SECONDS = 16 * 60;
+
+/** Reading a file back costs CPU time, which the platform bounds: this much takes some minutes, message by message. */
+const DEFAULT_MAX_UPLOAD_BYTES = 32_000_000_000;
 
 /** @throws Error naming every binding that is missing */
 export function parseEnv(env: Env): Config {
@@ -61,6 +68,7 @@ export function parseEnv(env: Env): Config {
   return {
     database,
     artifacts: createArtifactStore(store),
+    maxUploadBytes: Number(env.MAX_UPLOAD_BYTES ?? DEFAULT_MAX_UPLOAD_BYTES),
     local: env.LOCAL === "1",
     leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
     queues: { evaluations: env.EVALUATIONS, deliveries: env.DELIVERIES },

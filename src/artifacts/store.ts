@@ -5,10 +5,12 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListPartsCommand,
   PutObjectCommand,
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import { type PresignedPart, presignPart } from "./presign.ts";
 import { DEFAULT_RETRIES, isMissing, type RetryPolicy, withRetries } from "./retry.ts";
 
 export { StoreUnavailable } from "./retry.ts";
@@ -31,6 +33,10 @@ export interface StoredPart {
   etag: string;
 }
 
+export interface ListedPart extends StoredPart {
+  bytes: number;
+}
+
 /**
  * The narrow part of S3 that Curie Point relies on. Keys are written once and never overwritten, so no call here
  * needs a condition, and every call may be repeated. Each is retried with growing pauses, and throws StoreUnavailable
@@ -49,6 +55,10 @@ export interface ArtifactStore {
     body: Uint8Array,
     abandoned?: AbortSignal,
   ): Promise<StoredPart>;
+  /** An address at which one part of exactly these bytes may be PUT, for `seconds`. */
+  presignPart(part: PresignedPart, seconds: number): Promise<string>;
+  /** The parts that are in, by number; null where there is no such upload, or no more. */
+  listParts(key: string, multipartId: string): Promise<ListedPart[] | null>;
   /** Makes the object of `bytes` bytes. Parts ordered by number. Right also where it was done before. */
   joinParts(key: string, multipartId: string, parts: readonly StoredPart[], bytes: number): Promise<void>;
   /** Lets the store forget the parts. Right also where there is no such upload any more. */
@@ -95,6 +105,27 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
         if (!ETag) throw new Error("the store took a part without an ETag");
         return { number, etag: ETag };
       }, abandoned),
+
+    presignPart: (part, seconds) => presignPart(config, part, { now: new Date(), seconds }),
+
+    listParts: async (key, UploadId) => {
+      const parts: ListedPart[] = [];
+      for (let marker: string | undefined = "0"; marker !== undefined; ) {
+        const from: string = marker;
+        const page = await orMissing(
+          reaching((abortSignal) =>
+            client.send(new ListPartsCommand({ ...where(key), UploadId, PartNumberMarker: from }), { abortSignal }),
+          ),
+          null,
+        );
+        if (!page) return null;
+        for (const { PartNumber = 0, ETag = "", Size = 0 } of page.Parts ?? []) {
+          parts.push({ number: PartNumber, etag: ETag, bytes: Size });
+        }
+        marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
+      }
+      return parts;
+    },
 
     joinParts: async (key, UploadId, parts, bytes) => {
       const MultipartUpload = { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) };

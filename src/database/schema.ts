@@ -14,8 +14,10 @@ import {
   timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { Sha256State } from "../artifacts/sha256.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { FoldState, Policy, Transition, Verdict } from "../phases/judge.ts";
-import type { Measurement, TensorStatistics } from "../tensors/meter.ts";
+import type { Measurement } from "../tensors/meter.ts";
 
 /*
  * Every row belongs to one team and names it, so that every query can be scoped by the owner without a join.
@@ -373,18 +375,19 @@ export type UploadStatus = "receiving" | "verifying" | "complete" | "refused" | 
 
 /** Why an upload was refused: the members of a problem document that are its own. */
 export interface UploadProblem {
-  code: string;
+  code: ErrorCode;
   detail: string;
 }
 
 /** What reading an object back has found by `offset`, in bytes: enough to go on from there in another message. */
 export interface Verification {
+  /** Where a tensor begins. */
   offset: number;
-  /** SHA-256 half-way: its eight words, and the bytes of the block that is not full yet, in base64. */
-  hash: { words: number[]; block: string };
-  /** Of the tensors that lie before `offset`, and what was found so far of the one it lies in. */
-  tensors: TensorStatistics[];
+  hash: Sha256State;
+  /** Of the tensors before `offset`; null where there are none. */
+  measurement: Measurement | null;
 }
+
 export type AnnouncementType = "detected" | "settled" | "revised" | "retracted";
 
 /** A model input that the suite feeds: the shape is one example's, without the batch axis. */

@@ -149,13 +149,17 @@ function asFailure(cause: unknown, code: ModelFailure["code"], said: string): Er
   return spoiled ? new SpoiledHeap(line, { cause }) : new ModelFailure(code, `${said}: ${line}`, { cause });
 }
 
+/** @throws ModelFailure `model_too_large` */
+export function checkModelBytes(bytes: number): void {
+  if (bytes <= MAX_MODEL_BYTES) return;
+  throw new ModelFailure(
+    "model_too_large",
+    `The model has ${bytes} bytes; the edge evaluates up to ${MAX_MODEL_BYTES}.`,
+  );
+}
+
 async function createSession(bytes: Uint8Array): Promise<InferenceSession> {
-  if (bytes.byteLength > MAX_MODEL_BYTES) {
-    throw new ModelFailure(
-      "model_too_large",
-      `The model has ${bytes.byteLength} bytes; the edge evaluates up to ${MAX_MODEL_BYTES}.`,
-    );
-  }
+  checkModelBytes(bytes.byteLength);
   const { ort } = await loadRuntime();
   try {
     return await ort.InferenceSession.create(bytes, {

@@ -2,15 +2,22 @@ import { z } from "zod";
 import type { Config } from "../env.ts";
 import type { Engine } from "../evaluation/engine.ts";
 import { workEvaluation } from "../services/evaluation/work.ts";
+import { verifyUpload } from "../services/upload/verify.ts";
 import { consume } from "./consume.ts";
 
-const Message = z.object({ evaluationId: z.string() });
+const Message = z.union([z.object({ evaluationId: z.string() }), z.object({ uploadId: z.string() })]);
 
-/** The evaluation queue: each message is a hint that an evaluation has work. */
+/** The evaluation queue: each message is a hint that an evaluation has work, or that an upload is to be read back. */
 export async function consumeEvaluations(config: Config, engine: Engine, batch: MessageBatch<unknown>): Promise<void> {
+  const { leaseSeconds } = config;
   await consume(config, batch, async (ctx, body) => {
-    const { evaluationId } = Message.parse(body);
-    const outcome = await workEvaluation(ctx, engine, evaluationId, { leaseSeconds: config.leaseSeconds });
-    ctx.log("info", "evaluation.worked", { evaluationId, outcome });
+    const message = Message.parse(body);
+    if ("uploadId" in message) {
+      const outcome = await verifyUpload(ctx, message.uploadId, { leaseSeconds });
+      ctx.log("info", "upload.worked", { ...message, outcome });
+    } else {
+      const outcome = await workEvaluation(ctx, engine, message.evaluationId, { leaseSeconds });
+      ctx.log("info", "evaluation.worked", { ...message, outcome });
+    }
   });
 }

@@ -92,7 +92,7 @@ const put = createRoute({
   operationId: "putCheckpoint",
   summary: "Push a checkpoint",
   description:
-    "Body: an ONNX file. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412.",
+    "Body: an ONNX file, or safetensors, which is measured and not evaluated. Up to 100 MB; `POST …/uploads` takes larger ones. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412.",
   middleware: [requireActor("push")] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {
@@ -221,7 +221,7 @@ export function registerCheckpoints(app: App): void {
     const model = await getModel(team, id);
     const body = c.req.raw.body;
     if (!body || length === 0) {
-      throw new DomainError("invalid_checkpoint", "The body is empty: send the ONNX file.", { reason: "empty" });
+      throw new DomainError("invalid_checkpoint", "The body is empty: send the file.", { reason: "empty" });
     }
     const { created, ...stored } = await putCheckpoint(team, {
       model,

@@ -2,7 +2,6 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { artifacts, checkpoints } from "../../src/database/schema.ts";
 import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
-import { writeSafetensors } from "../../trainer/src/safetensors.ts";
 import { FLOAT, floats, INT64, initializer, model, node, text, value } from "../tensors/onnx-builder.ts";
 import { chunked, sendRaw } from "./bodies.ts";
 import { endless } from "./hostile-models.ts";
@@ -66,13 +65,6 @@ const notOnnx: (Refusal & { name: string; body: Uint8Array<ArrayBuffer> })[] = [
   { name: "nothing", body: new Uint8Array(), status: 422, code: "invalid_checkpoint", says: "empty" },
   { name: "half of a model", body: good().slice(0, 9000), status: 422, code: "invalid_checkpoint" },
   { name: "a loop", body: endless("endless"), status: 422, code: "invalid_checkpoint", says: "without end" },
-  {
-    name: "weights without a graph",
-    body: writeSafetensors(new Map([["w", { shape: [2], values: Float32Array.of(1, 2) }]]), {}),
-    status: 415,
-    code: "unsupported_format",
-    says: "send ONNX",
-  },
 ];
 const mismatches: { name: string; body: Uint8Array<ArrayBuffer>; says: string }[] = [
   { name: "another input name", body: wrong({ input: "x" }), says: 'wants an input "x"; the suite gives "row"' },

@@ -13,7 +13,7 @@ interface Rule {
   other?: number;
 }
 
-const model = { model: "", suite: "", webhook: "" };
+const model = { model: "", suite: "", webhook: "", upload: "" };
 const checkpoint = () => tableModel("m", { train: 1, validation: 1, "ood:shift": 1 });
 
 /** What each operation asks for. An operation that is not here fails the first test. */
@@ -25,6 +25,10 @@ const RULES: Record<string, Rule> = {
   listModels: { scope: "read", other: 200 },
   putCheckpoint: { scope: "push", body: checkpoint },
   updateModel: { scope: "push", body: () => ({ tags: ["mine"] }) },
+  createUpload: { scope: "push", body: () => ({ bytes: 1, digest: `sha256:${"0".repeat(64)}` }) },
+  getUpload: { scope: "push" },
+  completeUpload: { scope: "push" },
+  deleteUpload: { scope: "push" },
   getCheckpoint: { scope: "read" },
   listCheckpoints: { scope: "read" },
   getArtifact: { scope: "read" },
@@ -51,13 +55,17 @@ beforeAll(async () => {
   const pushed = await team.call("PUT", `/models/${id}/checkpoints/1`, { body: checkpoint() });
   expect(pushed.status).toBe(202);
   const webhook = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: "https://example.com/hook" } });
-  Object.assign(model, { model: id, suite, webhook: webhook.body.id });
+  const upload = await team.call<{ id: string }>("POST", `/models/${id}/checkpoints/2/uploads`, {
+    body: { bytes: 1, digest: `sha256:${"0".repeat(64)}` },
+  });
+  Object.assign(model, { model: id, suite, webhook: webhook.body.id, upload: upload.body.id });
   operations = operationsOf(await apiDocument(shared())).filter(({ security }) => security?.length !== 0);
 });
 
 const addressOf = ({ path }: Operation): string =>
   path
     .replace(/^\/webhooks\/\{id\}/, `/webhooks/${model.webhook}`)
+    .replace(/^\/uploads\/\{id\}/, `/uploads/${model.upload}`)
     .replace("{id}", model.model)
     .replace("{name}", model.suite)
     .replace("{step}", "1")

@@ -1,9 +1,8 @@
 import { and, asc, eq, inArray, isNull, notExists, type SQL } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { artifacts, checkpoints, uploads } from "../../database/schema.ts";
-import { newId } from "../../ids.ts";
-import { deleteDiscarded, type Upload } from "../upload/internal.ts";
+import { artifacts, checkpoints } from "../../database/schema.ts";
+import { deleteDiscarded, discardObject, type Upload } from "../upload/internal.ts";
 
 /** A statement takes this many digests; Postgres counts its parameters in 16 bits. */
 const CHUNK = 5_000;
@@ -53,12 +52,9 @@ async function releaseSome(tx: Transaction, teamId: string, digests: string[]): 
   );
   await tx.delete(artifacts).where(and(ofUnused, notExists(naming())));
   await tx.update(artifacts).set({ objectKey: null }).where(ofUnused);
-  const released = unused.flatMap(({ objectKey, bytes }) =>
-    objectKey === null ? [] : [{ id: newId("upload"), objectKey, bytes }],
-  );
-  if (released.length > 0) {
-    const due = { teamId, status: "discarded" as const, expiresAt: new Date(0) };
-    await tx.insert(uploads).values(released.map((object) => ({ ...object, ...due })));
+  const released: Upload[] = [];
+  for (const { objectKey, bytes } of unused) {
+    if (objectKey !== null) released.push(await discardObject(tx, teamId, { objectKey, bytes }));
   }
   return released;
 }

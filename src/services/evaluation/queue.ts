@@ -31,6 +31,27 @@ export async function queueEvaluation(
   return { evaluationId, units: (plan.at(-1)?.unit ?? 0) + 1 };
 }
 
+/** The evaluation of a checkpoint that cannot be evaluated: it has failed before it began, and the frontier passes it. */
+export async function refuseEvaluation(
+  tx: Transaction,
+  checkpoint: { id: string; teamId: string; modelId: string; step: number },
+  suiteVersion: typeof suiteVersions.$inferSelect,
+  failure: { code: string; message: string },
+): Promise<void> {
+  await tx.insert(evaluations).values({
+    id: newId("evaluation"),
+    teamId: checkpoint.teamId,
+    modelId: checkpoint.modelId,
+    checkpointId: checkpoint.id,
+    suiteVersionId: suiteVersion.id,
+    step: checkpoint.step,
+    status: "failed",
+    failureCode: failure.code,
+    failureMessage: failure.message,
+    finishedAt: new Date(),
+  });
+}
+
 /** Wakes evaluators: a message for each unit of work. A lost message is found by the sweep. */
 export async function hintEvaluation(
   queues: Queues,

@@ -3,7 +3,7 @@ import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
-import { type Engine, ModelFailure } from "../../evaluation/engine.ts";
+import { checkModelBytes, type Engine, ModelFailure } from "../../evaluation/engine.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
 import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
@@ -74,7 +74,7 @@ async function findWork(ctx: Context, evaluationId: string) {
 async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion }: Work, shard: ShardRow) {
   const slice = await readSlice(ctx, suiteVersion, shard);
   const tally = await engine.score(
-    { digest: artifact.digest, load: () => loadArtifact(ctx, artifact.objectKey) },
+    { digest: artifact.digest, load: () => loadArtifact(ctx, artifact) },
     suiteVersion.output,
     slice,
   );
@@ -84,7 +84,9 @@ async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion
     .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
 }
 
-async function loadArtifact(ctx: Context, objectKey: string | null): Promise<Uint8Array> {
+async function loadArtifact(ctx: Context, { objectKey, bytes: size }: Work["artifact"]): Promise<Uint8Array> {
+  // Before it is read: what the engine would refuse need not fit in memory.
+  checkModelBytes(size);
   const bytes = objectKey && (await ctx.artifacts.get(objectKey));
   if (!bytes) throw new Error(`the artifact ${objectKey} is not in the store`);
   return bytes;

@@ -1,9 +1,9 @@
-import { and, asc, eq, inArray, lt, lte, or } from "drizzle-orm";
+import { and, asc, eq, inArray, isNull, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import { deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
-import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload } from "../upload/internal.ts";
+import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload, hintUpload } from "../upload/internal.ts";
 
 /** A sweep does this much of each kind and leaves the rest to the next: its own time is bounded too. */
 const BATCH = 100;
@@ -19,6 +19,8 @@ export interface SweepTally {
   evaluations: number;
   deliveries: number;
   uploads: number;
+  /** Uploads that are still to be read back. */
+  verifications: number;
   /** Rows of no further use. */
   rows: number;
 }
@@ -41,6 +43,7 @@ export async function sweep(ctx: Context, options: SweepOptions): Promise<SweepT
     evaluations: await attempt("evaluations", () => hintForgottenEvaluations(ctx, options)),
     deliveries: await attempt("deliveries", () => hintDueDeliveries(ctx)),
     uploads: await attempt("uploads", () => discardUploads(ctx)),
+    verifications: await attempt("verifications", () => hintForgottenUploads(ctx, options)),
     rows: await attempt("rows", () => deleteOldRows(ctx)),
   };
 }
@@ -94,11 +97,36 @@ async function hintDueDeliveries(ctx: Context): Promise<number> {
   return due.length;
 }
 
+async function hintForgottenUploads(ctx: Context, { hintAfterSeconds }: SweepOptions): Promise<number> {
+  const now = ctx.now();
+  const forgotten = and(
+    eq(uploads.status, "verifying"),
+    lt(uploads.hintedAt, new Date(now.getTime() - hintAfterSeconds * 1000)),
+    or(isNull(uploads.leaseUntil), lt(uploads.leaseUntil, now)),
+  );
+  const some = await ctx.db
+    .select({ id: uploads.id })
+    .from(uploads)
+    .where(forgotten)
+    .orderBy(asc(uploads.hintedAt))
+    .limit(BATCH);
+  for (const { id } of some) {
+    // Only the sweep that moves the time sends the message.
+    const moved = await ctx.db
+      .update(uploads)
+      .set({ hintedAt: now })
+      .where(and(eq(uploads.id, id), forgotten))
+      .returning({ id: uploads.id });
+    if (moved.length > 0) await hintUpload(ctx, id);
+  }
+  return some.length;
+}
+
 async function discardUploads(ctx: Context): Promise<number> {
   const now = ctx.now();
   const expired = and(eq(uploads.status, "receiving"), lt(uploads.expiresAt, now));
   const outlived = and(
-    eq(uploads.status, "discarded"),
+    inArray(uploads.status, ["discarded", "refused"]),
     lt(uploads.expiresAt, new Date(now.getTime() - DISCARD_GRACE_MS)),
   );
   const unfinished = await ctx.db
@@ -108,8 +136,8 @@ async function discardUploads(ctx: Context): Promise<number> {
     .orderBy(asc(uploads.expiresAt))
     .limit(BATCH);
   for (const upload of unfinished) {
-    if (upload.status === "discarded") await deleteDiscarded(ctx, upload);
-    else await discardUpload(ctx, upload);
+    if (upload.status === "receiving") await discardUpload(ctx, upload);
+    else await deleteDiscarded(ctx, upload);
   }
   return unfinished.length;
 }

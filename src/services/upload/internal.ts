@@ -1,8 +1,8 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context, TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { uploads } from "../../database/schema.ts";
+import { type UploadStatus, uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 
@@ -34,28 +34,43 @@ export async function beginParts(ctx: Context, upload: Upload): Promise<string> 
 export async function openUpload(
   ctx: TeamContext,
   subject: { modelId?: string; suiteId?: string; step?: number; bytes: number },
+  expiresMs = EXPIRES_MS,
 ): Promise<Upload> {
   const { teamId } = ctx.actor;
   const id = newId("upload");
   const objectKey = `${teamId}/${subject.suiteId ? "suites" : "artifacts"}/${id}`;
-  const expiresAt = new Date(ctx.now().getTime() + EXPIRES_MS);
+  const expiresAt = new Date(ctx.now().getTime() + expiresMs);
   await ctx.db.insert(uploads).values({ ...subject, id, teamId, objectKey, status: "receiving", expiresAt });
   return { id, objectKey };
 }
 
+/** Statuses in which an upload may still become an artifact. */
+export const OPEN = ["receiving", "verifying"] as const satisfies UploadStatus[];
+
 /**
  * Ends an upload inside the transaction that makes its object visible, or that found the bytes there already: that
- * object is whole, nothing more will be written, and the sweep may take it at once.
+ * object is whole, and nothing more will be written.
  */
 export async function closeUpload(tx: Transaction, upload: Upload, status: "complete" | "discarded"): Promise<void> {
   const closed = await tx
     .update(uploads)
     .set({ status, ...(status === "discarded" ? { expiresAt: new Date(0) } : {}) })
-    .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")))
+    .where(and(eq(uploads.id, upload.id), inArray(uploads.status, OPEN)))
     .returning({ id: uploads.id });
   if (closed.length === 0) {
     throw new DomainError("storage_unavailable", "The upload took too long and was given up: send it again.");
   }
+}
+
+/** A row for an object that is whole and that nothing points at any more: the sweep's reminder to delete it. */
+export async function discardObject(
+  tx: Transaction,
+  teamId: string,
+  object: { objectKey: string; bytes: number },
+): Promise<Upload> {
+  const id = newId("upload");
+  await tx.insert(uploads).values({ id, teamId, ...object, status: "discarded", expiresAt: new Date(0) });
+  return { id, objectKey: object.objectKey };
 }
 
 /**
@@ -68,7 +83,7 @@ export async function discardUpload(ctx: Context, upload: Upload): Promise<void>
     await ctx.db
       .update(uploads)
       .set({ status: "discarded" })
-      .where(and(eq(uploads.id, upload.id), eq(uploads.status, "receiving")));
+      .where(and(eq(uploads.id, upload.id), inArray(uploads.status, OPEN)));
     const [row] = await ctx.db.select().from(uploads).where(eq(uploads.id, upload.id));
     if (row?.status !== "complete") await deleteObject(ctx, row ?? upload);
   } catch (error) {
@@ -89,7 +104,9 @@ async function deleteObject(ctx: Context, upload: Upload & { multipartId?: strin
 export async function deleteDiscarded(ctx: Context, upload: Upload & { multipartId?: string | null }): Promise<void> {
   try {
     await deleteObject(ctx, upload);
-    await ctx.db.delete(uploads).where(and(eq(uploads.id, upload.id), eq(uploads.status, "discarded")));
+    await ctx.db
+      .delete(uploads)
+      .where(and(eq(uploads.id, upload.id), inArray(uploads.status, ["discarded", "refused"])));
   } catch (error) {
     ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });
   }
@@ -105,4 +122,13 @@ export function asStoreFailure(ctx: Context, error: unknown, advice: string): un
   if (!(error instanceof StoreUnavailable)) return error;
   ctx.log("error", "store.unavailable", { cause: String(error.cause) });
   return new DomainError("storage_unavailable", `The object store does not answer: ${advice}.`);
+}
+
+/** Wakes an evaluator to read an upload back. A lost message is found by the sweep. */
+export async function hintUpload(ctx: Context, uploadId: string): Promise<void> {
+  try {
+    await ctx.queues.evaluations.send({ uploadId });
+  } catch (error) {
+    ctx.log("warn", "hint.lost", { cause: String(error) });
+  }
 }
