@@ -8,7 +8,7 @@ import { bytes, dims, FLOAT, floats, initializer, integer, message, model, node,
 import { bytesOfArray, type Entry, safetensors } from "./safetensors-builder.ts";
 
 const spectrumOf = (rows: number, columns: number, values: ArrayLike<number>) =>
-  describeSpectrum(singularValues(Float64Array.from(values), rows, columns), Math.max(rows, columns));
+  describeSpectrum(singularValues(Float64Array.from(values), rows, columns));
 
 /** Seeded uniform numbers inside of (0, 1). */
 function uniforms(seed: number): () => number {
@@ -98,17 +98,62 @@ test("any matrix has the singular values of its transpose, and their squares sum
       const transpose = values.map((_, at) => values[(at % rows) * columns + Math.floor(at / rows)] as number);
       const others = singularValues(Float64Array.from(transpose), columns, rows);
       const squares = values.reduce((sum, x) => sum + x * x, 0);
-      const scale = Math.sqrt(squares);
       expect(sigmas).toHaveLength(Math.min(rows, columns));
       sigmas.forEach((sigma, i) => {
         expect(sigma).toBeLessThanOrEqual(sigmas[i - 1] ?? Infinity);
-        expect(Math.abs(sigma - (others[i] as number))).toBeLessThanOrEqual(1e-13 * scale);
+        expect(Math.abs(sigma ** 2 - (others[i] as number) ** 2)).toBeLessThanOrEqual(1e-13 * squares);
       });
       const sum = sigmas.reduce((total, sigma) => total + sigma * sigma, 0);
       expect(Math.abs(sum - squares)).toBeLessThanOrEqual(1e-13 * squares);
     }),
     { seed: 31, numRuns: 2000 },
   );
+});
+
+describe("matrices that no decomposition likes", () => {
+  const of = (rows: number, columns: number, element: (row: number, column: number) => number) =>
+    singularValues(
+      Float64Array.from({ length: rows * columns }, (_, at) => element(Math.floor(at / columns), at % columns)),
+      rows,
+      columns,
+    );
+  const zeros = (count: number) => new Array<number>(count).fill(0);
+
+  test.each([
+    { name: "all ones", sigmas: of(237, 226, () => 1), want: [Math.sqrt(237 * 226), ...zeros(225)] },
+    {
+      name: "equal rows",
+      sigmas: of(161, 65, (_, column) => (column === 7 ? 2 : 0)),
+      want: [2 * Math.sqrt(161), ...zeros(64)],
+    },
+    {
+      name: "signs in turn",
+      sigmas: of(114, 108, (row, column) => (-1) ** (row + column)),
+      want: [Math.sqrt(114 * 108), ...zeros(107)],
+    },
+    {
+      name: "three hundred orders of magnitude",
+      sigmas: of(13, 13, (row, column) => (row === column ? 10 ** (-25 * row) : 0)),
+      want: [1, ...zeros(12)],
+    },
+    {
+      name: "a Jordan block of zeros",
+      sigmas: of(40, 40, (row, column) => (column === row + 1 ? 1 : 0)),
+      want: [...new Array<number>(39).fill(1), 0],
+    },
+  ])("$name", ({ sigmas, want }) => {
+    expect(sigmas).toHaveLength(want.length);
+    want.forEach((sigma, i) => {
+      expect(Math.abs((sigmas[i] as number) - sigma)).toBeLessThanOrEqual(sigma === 0 ? 0 : 1e-13 * sigma);
+    });
+  });
+
+  test("rows equal to the last bit have rank 1", () => {
+    const row = gaussians(8, 74);
+    const sigmas = of(223, 74, (_, column) => row[column] as number);
+    expect(sigmas.filter((sigma) => sigma > 0)).toHaveLength(1);
+    expect((sigmas[0] ?? 0) / Math.sqrt(223 * row.reduce((sum, x) => sum + x * x, 0))).toBeCloseTo(1, 13);
+  });
 });
 
 describe("ranks", () => {
@@ -174,7 +219,7 @@ describe("a Gaussian matrix has Marchenko and Pastur's spectrum", () => {
   });
 
   test("and no heavy tail: its exponent is far above that of trained weights", () => {
-    const spectrum = describeSpectrum(sigmas, rows);
+    const spectrum = describeSpectrum(sigmas);
     expect(spectrum?.alpha).toBeGreaterThan(2.5);
     expect(spectrum?.rank).toBe(columns);
     expect(Math.abs((spectrum?.stableRank ?? 0) / (columns / (1 + Math.sqrt(q)) ** 2) - 1)).toBeLessThan(0.06);
