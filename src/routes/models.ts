@@ -54,6 +54,12 @@ const Tag = z
   .max(64)
   .refine((tag) => !tag.includes("\0"), "must not hold a NUL character");
 
+const KeepEvery = z.number().int().min(2).max(1_000_000).nullable().openapi({
+  description:
+    "Of a long run only each n-th checkpoint keeps its bytes, with the newest and those around a transition; null: all. Needs the scope admin.",
+  example: 10,
+});
+
 const NewModel = z
   .strictObject({
     // Paths take either, so a name that looked like an id could not be found again.
@@ -65,14 +71,9 @@ const NewModel = z
     tags: z.array(Tag).max(32).default([]),
     ensemble: Name.nullable().default(null).openapi({ description: "Models that differ only by seed share one." }),
     policy: PolicySchema.default({}).openapi({ description: "Needs the scope admin." }),
+    keepEvery: KeepEvery.default(null),
   })
   .openapi("NewModel");
-
-const KeepEvery = z.number().int().min(2).max(1_000_000).nullable().openapi({
-  description:
-    "Of a long run only each n-th checkpoint keeps its bytes, with the newest and those around a transition; null: all. Needs the scope admin.",
-  example: 10,
-});
 
 const ModelChange = z
   .strictObject({

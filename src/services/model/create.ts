@@ -13,6 +13,8 @@ export interface NewModel {
   tags: string[];
   ensemble: string | null;
   policy: Policy;
+  /** Each n-th checkpoint keeps its bytes; null: all. */
+  keepEvery: number | null;
 }
 
 /**
@@ -26,6 +28,9 @@ export async function createModel(
   const { teamId, scopes } = ctx.actor;
   if (Object.keys(input.policy).length > 0 && !scopes.includes("admin")) {
     throw new DomainError("forbidden", "Only a key with the scope admin sets a model's policy: leave it out.");
+  }
+  if (input.keepEvery !== null && !scopes.includes("admin")) {
+    throw new DomainError("forbidden", "Only a key with the scope admin sets a model's keepEvery: leave it out.");
   }
   const suite = await latestVersion(ctx.db, teamId, input.suite);
   if (!suite) {

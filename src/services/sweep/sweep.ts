@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNull, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import { deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
+import { thinModels } from "../checkpoint/thin.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
 import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload, hintUpload } from "../upload/internal.ts";
@@ -21,6 +22,8 @@ export interface SweepTally {
   uploads: number;
   /** Uploads that are still to be read back. */
   verifications: number;
+  /** Checkpoints whose bytes their model keeps no more. */
+  dropped: number;
   /** Rows of no further use. */
   rows: number;
 }
@@ -44,6 +47,7 @@ export async function sweep(ctx: Context, options: SweepOptions): Promise<SweepT
     deliveries: await attempt("deliveries", () => hintDueDeliveries(ctx)),
     uploads: await attempt("uploads", () => discardUploads(ctx)),
     verifications: await attempt("verifications", () => hintForgottenUploads(ctx, options)),
+    dropped: await attempt("dropped", () => thinModels(ctx)),
     rows: await attempt("rows", () => deleteOldRows(ctx)),
   };
 }
