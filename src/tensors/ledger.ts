@@ -64,14 +64,15 @@ export class Ledger {
     this.#integers = integers;
   }
 
-  /** Counts a tensor before it is read. */
-  beginTensor(): void {
+  /** Counts a tensor before it is read, and gives its number in the file, from 1. */
+  beginTensor(): number {
     if (++this.#begun > this.limits.tensors) {
       throw new TensorFormatError(
         "too_many_tensors",
         `The file has more than ${this.limits.tensors} tensors. Merge small ones before exporting.`,
       );
     }
+    return this.#begun;
   }
 
   /** Accounts for bytes that stay in memory. */

@@ -44,9 +44,12 @@ export class InitializerMessage extends Message {
   readonly #ledger: Ledger;
   readonly #workspace: Workspace;
   readonly #shape: (name: string, product: number) => void;
+  readonly #number: number;
   #name: string | undefined;
   readonly #dims: number[] = [];
   #dtype: DtypeFacts | undefined;
+  /** A type that cannot be measured: refused once the name is known, which comes after it. */
+  #unmeasured: string | undefined;
   #elements: ElementStream | undefined;
   /** The one field that holds the elements; none of them may be mixed with another. */
   #dataField: number | undefined;
@@ -58,10 +61,11 @@ export class InitializerMessage extends Message {
     this.#ledger = ledger;
     this.#workspace = workspace;
     this.#shape = shape;
-    ledger.beginTensor();
+    this.#number = ledger.beginTensor();
   }
 
   override varint(field: number, low: number, high: number): void {
+    if (this.#unmeasured !== undefined) return;
     if (field === 1) this.#addDimension(low, high);
     else if (field === 2) this.#setType(low, high);
     else if (field === 14 && low !== 0) refuseExternal(this.#what());
@@ -69,12 +73,14 @@ export class InitializerMessage extends Message {
   }
 
   override fixed(field: number, low: number, high: number, bytes: 4 | 8): void {
+    if (this.#unmeasured !== undefined) return;
     if ((field === FLOAT_DATA && bytes === 4) || (field === DOUBLE_DATA && bytes === 8)) {
       this.#elementsOf(field).writeBits(low, high);
     }
   }
 
   override delimited(field: number, length: number): ByteSink | null {
+    if (this.#unmeasured !== undefined && field !== 8) return null;
     switch (field) {
       case 1:
         return new VarintsSink((low, high) => this.#addDimension(low, high));
@@ -89,6 +95,7 @@ export class InitializerMessage extends Message {
         if (this.#name !== undefined) throw this.#twice("name");
         return textSink(length, this.#ledger.limits.nameBytes, "The name of an initializer", (name) => {
           this.#name = checkName(name, "Initializer", this.#ledger.limits);
+          if (this.#unmeasured !== undefined) throw this.#unsupported(this.#unmeasured);
         });
       case 13:
         return refuseExternal(this.#what());
@@ -110,6 +117,7 @@ export class InitializerMessage extends Message {
   }
 
   override end(): void {
+    if (this.#unmeasured !== undefined) throw this.#unsupported(this.#unmeasured);
     if (this.#name === undefined || this.#name === "") {
       throw new TensorFormatError("invalid_name", `${this.#what()} has no name. Export the model again.`);
     }
@@ -133,7 +141,7 @@ export class InitializerMessage extends Message {
   }
 
   #what(): string {
-    return this.#name === undefined ? "An initializer" : `Initializer ${quote(this.#name)}`;
+    return this.#name === undefined ? `Initializer ${this.#number} of the file` : `Initializer ${quote(this.#name)}`;
   }
 
   #unsupported(type: string): TensorFormatError {
@@ -158,7 +166,11 @@ export class InitializerMessage extends Message {
   #setType(low: number, high: number): void {
     if (this.#dtype !== undefined) throw this.#twice("data_type");
     this.#dtype = high === 0 ? dtypeFromOnnx(low) : undefined;
-    if (this.#dtype === undefined) throw this.#unsupported(onnxTypeName(low));
+    if (this.#dtype === undefined) {
+      this.#unmeasured = high === 0 ? onnxTypeName(low) : "unknown";
+      if (this.#name !== undefined) throw this.#unsupported(this.#unmeasured);
+      return;
+    }
     const early = this.#early;
     if (early === undefined) return;
     this.#early = undefined;

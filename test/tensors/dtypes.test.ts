@@ -261,11 +261,20 @@ describe("types that are not measured are refused by name", () => {
     { onnx: 26, type: "int2" },
     { onnx: 99, type: "type 99" },
   ])("ONNX: $type", ({ onnx, type }) => {
-    const file = model([message(5, dims([2]), text(8, "w"), integer(2, onnx))]);
-    const sentence = refusalMessage(() => measure("onnx", file));
-    expect(sentence).toBe(
-      `Initializer "w" is of type ${type}, which cannot be measured. Convert it to float32, float16 or bfloat16.`,
-    );
+    const head = [dims([2]), integer(2, onnx)];
+    const name = text(8, "w");
+    const data = [packed(5, (writer, x) => writer.int32(Number(x)), [1, 2]), text(6, "a")];
+    // Serializers write the type before the name, and data in fields of their own between the two.
+    for (const fields of [
+      [dims([2]), name, integer(2, onnx)],
+      [...head, name],
+      [...head, ...data, name],
+    ]) {
+      const sentence = refusalMessage(() => measure("onnx", model([message(5, ...fields)])));
+      expect(sentence).toBe(
+        `Initializer "w" is of type ${type}, which cannot be measured. Convert it to float32, float16 or bfloat16.`,
+      );
+    }
   });
 
   test.each(["C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "I4", "f32"])("safetensors: %s", (type) => {

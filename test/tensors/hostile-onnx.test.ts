@@ -52,6 +52,7 @@ const ints = (...values: number[]) => packed(8, (writer, x) => writer.int64(x), 
 const fill = node("ConstantOfShape", ["size"], ["huge"]);
 const bomb = (...shape: number[]) => model([fill, initializer("size", INT64, [shape.length], int64s(...shape))]);
 const constantShape = (tensor: Write) => node("Constant", [], ["size"], message(5, text(1, "value"), tensor));
+const early = message(5, dims([1]), integer(2, 3), int32s(128), text(8, "w"));
 /** What follows ir_version in a model. */
 const rest = (opset: number) => [message(7, ...linearGraph), message(8, text(1, ""), integer(2, opset))];
 
@@ -371,6 +372,7 @@ describe("says what to do", () => {
       file: model([message(15, message(1, text(8, "pruned.weight")))]),
       words: ['"pruned.weight"', "Store it dense"],
     },
+    { about: "a number before its name", file: model([...linearGraph, early]), words: ["Initializer 3 of the file"] },
     { about: "the opset", file: bytesOf(integer(1, 8), ...rest(27)), words: ["opset version 27", "up to 26"] },
   ])("about $about: the node or tensor and the limit", ({ file, words }) => {
     const sentence = message_(file);
