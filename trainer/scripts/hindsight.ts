@@ -60,7 +60,7 @@ const smooth = (values: readonly number[]): number[] =>
   values.map((value, i) => median([values[i - 1] ?? value, value, values[i + 1] ?? value]));
 
 /** Turning points of the held level: each leg between two of them is an event. */
-function eventsOf(split: string, steps: readonly number[], m: readonly number[]): CurveEvent[] {
+export function eventsOf(split: string, steps: readonly number[], m: readonly number[]): CurveEvent[] {
   const held = heldLevels(m);
   const turns = [0];
   let direction = 0;

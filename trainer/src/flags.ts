@@ -84,6 +84,7 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   network: oneOf(networkNames, "what learns"),
   embedding: whole(1, "width of the embeddings"),
   hidden: whole(1, "width of the hidden layer"),
+  heads: whole(1, "of the transformer's attention; they share the embedding's width"),
   initialScale: number("times the usual initial weights"),
   loss: oneOf(lossNames, "what is minimized"),
   optimizer: oneOf(optimizerNames, "how"),

@@ -21,7 +21,7 @@ export class History {
     }
     row["weight_norm"] = weightNorm;
     for (const [name, { shape, values }] of weights) {
-      if (shape.length !== 2) continue;
+      if (shape.length !== 2 || Math.min(...shape) === 1) continue;
       const { norm, effectiveRank, alpha } = measureSpectrum(shape, values);
       row[`layer:${name}_norm`] = norm;
       row[`layer:${name}_effective_rank`] = effectiveRank;

@@ -37,6 +37,7 @@ export const defaults = {
   network: "mlp" as NetworkName,
   embedding: 64,
   hidden: 256,
+  heads: 4, // of the transformer's attention
   initialScale: 1, // times the usual initial weights
   loss: "cross-entropy" as LossName,
   // optimizer: full-batch AdamW

@@ -83,6 +83,8 @@ const small = { modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden:
 test.each<{ name: string; settings: Partial<Settings> }>([
   { name: "three inputs", settings: { hint: "wrong" } },
   { name: "numbers as inputs", settings: { task: "parity", bits: 9, parityExamples: 50 } },
+  { name: "the transformer", settings: { network: "transformer", heads: 2 } },
+  { name: "the transformer with three inputs", settings: { network: "transformer", heads: 4, hint: "absent" } },
   { name: "the quadratic network", settings: { network: "quadratic", loss: "squared-error" } },
 ])("ONNX Runtime gives the trainer's counts and losses: $name", async ({ settings }) => {
   let task: Task | undefined;

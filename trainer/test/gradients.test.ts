@@ -22,6 +22,7 @@ const cases: { name: string; settings: Settings }[] = [
   { name: "three inputs", settings: { ...small, hint: "absent", hintShare: 0.5, embedding: 3, hidden: 6 } },
   { name: "StableMax", settings: { ...small, loss: "stablemax", embedding: 3, hidden: 6, initialScale: 2 } },
   { name: "squared error", settings: { ...small, loss: "squared-error", embedding: 3, hidden: 6 } },
+  { name: "the transformer", settings: { ...small, network: "transformer", embedding: 4, heads: 2, hidden: 5 } },
   { name: "the quadratic network", settings: { ...small, network: "quadratic", hidden: 7, initialScale: 2 } },
 ];
 
@@ -61,13 +62,67 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
   });
 });
 
+type Weights = ReadonlyMap<string, Float64Array>;
+
 /** The network and its loss once more, in plain loops over doubles. */
-function referenceLoss(
-  weights: ReadonlyMap<string, Float64Array>,
+function referenceLoss(weights: Weights, split: Split, task: Task, settings: Settings): number {
+  const logits = settings.network === "transformer" ? transformerLogits : mlpLogits;
+  const values = Array.from(split.target, (label, example) =>
+    referenceLosses[settings.loss](logits(weights, split, example, task, settings), label),
+  );
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Row times matrix [inputs, outputs]. */
+const times = (row: readonly number[], matrix: Float64Array = Float64Array.of()): number[] => {
+  const outputs = matrix.length / row.length;
+  return Array.from({ length: outputs }, (_, j) =>
+    row.reduce((sum, x, i) => sum + x * (matrix[i * outputs + j] ?? Number.NaN), 0),
+  );
+};
+const plus = (x: readonly number[], y: ArrayLike<number> = []): number[] =>
+  x.map((value, i) => value + (y[i] ?? Number.NaN));
+
+function transformerLogits(
+  weights: Weights,
   split: Split,
+  example: number,
+  { inputs }: Task,
+  { embedding: width, heads }: Settings,
+): number[] {
+  const at = (name: string) => weights.get(name) ?? Float64Array.of();
+  const tokenOf = (name: string) => {
+    const symbol = split.inputs[name]?.[example] ?? -1;
+    return [...at("tokens").subarray(symbol * width, (symbol + 1) * width)];
+  };
+  const end = [...at("position.end")];
+  const stream = [...[...inputs.keys()].map((name) => plus(tokenOf(name), at(`position.${name}`))), end];
+  const question = times(end, at("attention.query"));
+  const [keys, values] = ["key", "value"].map((kind) => stream.map((row) => times(row, at(`attention.${kind}`))));
+  const depth = width / heads;
+  const mixed = Array.from({ length: heads }, (_, head) => {
+    const part = (row: readonly number[] = []) => row.slice(head * depth, (head + 1) * depth);
+    const raised = (keys ?? []).map((row) =>
+      Math.exp(part(row).reduce((sum, x, i) => sum + x * (part(question)[i] ?? 0), 0) / Math.sqrt(depth)),
+    );
+    const total = raised.reduce((sum, x) => sum + x, 0);
+    return Array.from({ length: depth }, (_, i) =>
+      raised.reduce((sum, x, position) => sum + (x / total) * (part(values?.[position])[i] ?? Number.NaN), 0),
+    );
+  }).flat();
+  const attended = plus(times(mixed, at("attention.output")), end);
+  const activations = plus(times(attended, at("mlp.in.weight")), at("mlp.in.bias")).map((x) => Math.max(x, 0));
+  const written = plus(times(activations, at("mlp.out.weight")), at("mlp.out.bias"));
+  return times(plus(attended, written), at("answer.weight"));
+}
+
+function mlpLogits(
+  weights: Weights,
+  split: Split,
+  example: number,
   { inputs, classes }: Task,
-  { network, embedding, hidden, loss }: Settings,
-): number {
+  { network, embedding, hidden }: Settings,
+): number[] {
   const at = (name: string, index: number) => weights.get(name)?.[index] ?? Number.NaN;
   const layer = (name: string, input: number[], outputs: number) =>
     Array.from({ length: outputs }, (_, output) =>
@@ -77,25 +132,20 @@ function referenceLoss(
       ),
     );
   const width = network === "quadratic" ? hidden : embedding;
-  const values = Array.from(split.target, (label, example) => {
-    const embedded = Array.from({ length: width }, (_, i) => {
-      let sum = 0;
-      for (const [name, input] of inputs) {
-        const column = split.inputs[name] ?? [];
-        if (input.kind === "symbol") sum += at(`embedding.${name}`, (column[example] ?? -1) * width + i);
-        else
-          for (let j = 0; j < input.width; j++)
-            sum += (column[example * input.width + j] ?? Number.NaN) * at(`embedding.${name}`, j * width + i);
-      }
-      return sum;
-    });
-    const activations =
-      network === "quadratic"
-        ? embedded.map((x) => x * x)
-        : layer("hidden", embedded, hidden).map((x) => Math.max(x, 0));
-    return referenceLosses[loss](layer("output", activations, classes), label);
+  const embedded = Array.from({ length: width }, (_, i) => {
+    let sum = 0;
+    for (const [name, input] of inputs) {
+      const column = split.inputs[name] ?? [];
+      if (input.kind === "symbol") sum += at(`embedding.${name}`, (column[example] ?? -1) * width + i);
+      else
+        for (let j = 0; j < input.width; j++)
+          sum += (column[example * input.width + j] ?? Number.NaN) * at(`embedding.${name}`, j * width + i);
+    }
+    return sum;
   });
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const activations =
+    network === "quadratic" ? embedded.map((x) => x * x) : layer("hidden", embedded, hidden).map((x) => Math.max(x, 0));
+  return layer("output", activations, classes);
 }
 
 const referenceLosses: Record<LossName, (logits: number[], label: number) => number> = {

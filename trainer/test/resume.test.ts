@@ -29,6 +29,7 @@ describe("a run that goes on from a state on disk has the bytes of one that neve
     { name: "Adam", settings: { optimizer: "adam" } },
     { name: "SGD", settings: { optimizer: "sgd" } },
     { name: "Muon", settings: { optimizer: "muon" } },
+    { name: "the transformer", settings: { network: "transformer" } },
     { name: "Grokfast EMA", settings: { gradientFilter: "grokfast-ema" } },
     { name: "Grokfast MA", settings: { gradientFilter: "grokfast-ma", grokfastWindow: 3 } },
     {

@@ -4,8 +4,9 @@ import type { Task } from "../tasks/task.ts";
 import { embeddingMlp } from "./embedding-mlp.ts";
 import type { Network } from "./network.ts";
 import { quadraticMlp } from "./quadratic-mlp.ts";
+import { transformer } from "./transformer.ts";
 
-const networks = { mlp: embeddingMlp, quadratic: quadraticMlp };
+const networks = { mlp: embeddingMlp, quadratic: quadraticMlp, transformer };
 
 export type NetworkName = keyof typeof networks;
 export const networkNames = Object.keys(networks) as NetworkName[];

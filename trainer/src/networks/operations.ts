@@ -38,6 +38,15 @@ export function add(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   );
 }
 
+/** Adds row [1, M] to every row of x [N, M]. */
+export function addRow(x: tf.Tensor2D, row: tf.Tensor2D): tf.Tensor2D {
+  return differentiable(
+    [x, row],
+    () => ({ value: tf.add<tf.Tensor2D>(x, row), kept: [] }),
+    (dy) => [tf.clone(dy), tf.sum(dy, 0, true)],
+  );
+}
+
 export function relu(x: tf.Tensor2D): tf.Tensor2D {
   return differentiable(
     [x],

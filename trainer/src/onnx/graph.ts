@@ -86,7 +86,7 @@ export class GraphBuilder {
 
   /** Whole numbers as float32. */
   toFloat<Shape extends readonly Dimension[]>(name: string, x: Value<"int64", Shape>): Floats<Shape> {
-    return this.#node("Cast", name, [x], x.shape, { to: "float32" });
+    return this.#node("Cast", name, [x], x.shape, { to: { type: "float32" } });
   }
 
   matmul<N extends Dimension, K extends Dimension, M extends Dimension>(
@@ -114,6 +114,61 @@ export class GraphBuilder {
     return this.#node("Gemm", name, [x, w, b], [x.shape[0], w.shape[1]]);
   }
 
+  /** Element by element; a `y` of one row goes with every row of x. */
+  combine<N extends Dimension, const Rest extends readonly Dimension[]>(
+    operator: "Add" | "Sub" | "Mul" | "Div" | "Max",
+    name: string,
+    x: Floats<readonly [N, ...Rest]>,
+    y: Floats<readonly [Dimension, ...Rest]>,
+  ): Floats<readonly [N, ...Rest]> {
+    const fits = `${x.shape.slice(1)}` === `${y.shape.slice(1)}` && (y.shape[0] === x.shape[0] || y.shape[0] === 1);
+    require(fits, `${name} combines [${x.shape}] with [${y.shape}]`);
+    return this.#node(operator, name, [x, y], x.shape);
+  }
+
+  exp<Shape extends readonly Dimension[]>(name: string, x: Floats<Shape>): Floats<Shape> {
+    return this.#node("Exp", name, [x], x.shape);
+  }
+
+  scale<Shape extends readonly Dimension[]>(name: string, x: Floats<Shape>, factor: number): Floats<Shape> {
+    const constant = this.#node("Constant", `${name}.factor`, [], [], { value_float: { float: factor } });
+    return this.#node("Mul", name, [x, constant], x.shape);
+  }
+
+  /** Each row in `parts` rows of its own: [N, M] as [N, parts, M / parts]. */
+  splitRows<N extends Dimension>(
+    name: string,
+    x: Floats<readonly [N, number]>,
+    parts: number,
+  ): Floats<readonly [N, number, number]> {
+    require(x.shape[1] % parts === 0, `${name} splits ${x.shape[1]} columns into ${parts} parts`);
+    return this.#reshape(name, x, [x.shape[0], parts, x.shape[1] / parts]);
+  }
+
+  /** What splitRows did, undone. */
+  joinRows<N extends Dimension>(name: string, x: Floats<readonly [N, number, number]>): Floats<readonly [N, number]> {
+    return this.#reshape(name, x, [x.shape[0], x.shape[1] * x.shape[2]]);
+  }
+
+  /** Over the last dimension. */
+  sum<N extends Dimension>(name: string, x: Floats<readonly [N, number, number]>): Floats<readonly [N, number]> {
+    const axes = this.#integers(`${name}.axes`, [2]);
+    return this.#node("ReduceSum", name, [x, axes], [x.shape[0], x.shape[1]], { keepdims: { integer: 0 } });
+  }
+
+  /** Each part of x, or of the one row that it is, times its weight. */
+  weigh<N extends Dimension>(
+    name: string,
+    x: Floats<readonly [Dimension, number, number]>,
+    weights: Floats<readonly [N, number]>,
+  ): Floats<readonly [N, number, number]> {
+    const [rows, parts, columns] = x.shape;
+    const fits = parts === weights.shape[1] && (rows === weights.shape[0] || rows === 1);
+    require(fits, `${name} weighs [${x.shape}] by [${weights.shape}]`);
+    const columnOfWeights = this.#reshape(`${name}.weights`, weights, [...weights.shape, 1]);
+    return this.#node("Mul", name, [x, columnOfWeights], [weights.shape[0], parts, columns]);
+  }
+
   output(value: AnyValue): void {
     this.#own(value);
     this.#outputs.push(value);
@@ -128,6 +183,23 @@ export class GraphBuilder {
       inputs: this.#inputs,
       outputs: this.#outputs,
     });
+  }
+
+  /** A dimension that is known only when the model is run is whatever is left. */
+  #reshape<const Shape extends readonly Dimension[]>(name: string, x: AnyValue, shape: Shape): Floats<Shape> {
+    const sizes = shape.map((size) => (typeof size === "number" ? size : -1));
+    return this.#node("Reshape", name, [x, this.#integers(`${name}.shape`, sizes)], shape);
+  }
+
+  #integers(name: string, values: readonly number[]): AnyValue {
+    const value = this.#declare(name, "int64", [values.length]);
+    this.#nodes.push({
+      operator: "Constant",
+      inputs: [],
+      output: name,
+      attributes: { value_ints: { integers: values } },
+    });
+    return value;
   }
 
   #node<const Shape extends readonly Dimension[]>(

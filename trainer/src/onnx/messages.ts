@@ -8,8 +8,8 @@ export type ElementType = "float32" | "int64";
 const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, int64: 7 };
 const IR_VERSION = 8;
 const OPSET_VERSION = 17;
-/** AttributeProto.AttributeType.INT */
-const INT_ATTRIBUTE = 2;
+/** AttributeProto.AttributeType */
+const ATTRIBUTE_TYPES = { float: 1, integer: 2, integers: 7 };
 const PRODUCER = "curie-point-trainer";
 
 export interface TensorDescription {
@@ -24,12 +24,31 @@ export interface InitializerDescription extends TensorDescription {
   readonly bytes: Uint8Array;
 }
 
+export type Attribute =
+  | { readonly type: ElementType }
+  | { readonly integer: number }
+  | { readonly integers: readonly number[] }
+  | { readonly float: number };
+
 export interface NodeDescription {
-  readonly operator: "Add" | "Cast" | "Gather" | "Gemm" | "MatMul" | "Mul" | "Relu";
+  readonly operator:
+    | "Add"
+    | "Cast"
+    | "Constant"
+    | "Div"
+    | "Exp"
+    | "Gather"
+    | "Gemm"
+    | "MatMul"
+    | "Max"
+    | "Mul"
+    | "ReduceSum"
+    | "Relu"
+    | "Reshape"
+    | "Sub";
   readonly inputs: readonly string[];
   readonly output: string;
-  /** Element types are the only attributes that a node here has. */
-  readonly attributes?: Readonly<Record<string, ElementType>>;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
 export interface GraphDescription {
@@ -69,12 +88,24 @@ function writeNode(writer: BinaryWriter, node: NodeDescription): void {
   // Each output is made by one node, so its name names the node too.
   text(writer, 3, node.output);
   text(writer, 4, node.operator);
-  for (const [name, type] of Object.entries(node.attributes ?? {})) {
+  for (const [name, value] of Object.entries(node.attributes ?? {})) {
     message(writer, 5, (writer) => {
       text(writer, 1, name);
-      integer(writer, 3, ELEMENT_TYPES[type]);
-      integer(writer, 20, INT_ATTRIBUTE);
+      writeAttribute(writer, value);
     });
+  }
+}
+
+function writeAttribute(writer: BinaryWriter, value: Attribute): void {
+  if ("float" in value) {
+    writer.tag(2, WireType.Bit32).float(value.float);
+    integer(writer, 20, ATTRIBUTE_TYPES.float);
+  } else if ("integers" in value) {
+    for (const item of value.integers) integer(writer, 8, item);
+    integer(writer, 20, ATTRIBUTE_TYPES.integers);
+  } else {
+    integer(writer, 3, "type" in value ? ELEMENT_TYPES[value.type] : value.integer);
+    integer(writer, 20, ATTRIBUTE_TYPES.integer);
   }
 }
 
