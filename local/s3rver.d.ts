@@ -39,6 +39,11 @@ declare module "@20minutes/s3rver/lib/models/error.js" {
 
 declare module "@20minutes/s3rver/lib/stores/filesystem.js" {
   type Content = Buffer | import("node:stream").Readable;
+  /** Both ends inclusive. */
+  type StoredObject = {
+    content: import("node:stream").Readable | null;
+    range?: { start: number; end: number };
+  };
   type Written = { size: number; md5: string };
   export default class FilesystemStore {
     constructor(directory: string);
@@ -46,6 +51,7 @@ declare module "@20minutes/s3rver/lib/stores/filesystem.js" {
     existsObject(bucket: string, key: string): Promise<boolean>;
     putContent(path: string, content: Content): Promise<[bytes: number, md5: string]>;
     deleteObject(bucket: string, key: string): Promise<void>;
+    getObject(bucket: string, key: string, range?: { start?: number; end?: number }): Promise<StoredObject | null>;
     putPart(bucket: string, uploadId: string, number: string, content: Content): Promise<Written>;
     putObjectMultipart(bucket: string, uploadId: string, parts: { number: number; etag: string }[]): Promise<Written>;
   }
