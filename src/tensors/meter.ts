@@ -40,7 +40,8 @@ export interface MeterOptions {
 
 /**
  * A meter for one file. Memory does not depend on the size of the file or of its tensors: about 1 MiB, what
- * `limits` allow of names and header, and what `spectra` hold. The measurement does not depend on how the file was cut into chunks.
+ * `limits` allow of names and header (4 MiB each, and up to 20 MiB for the nodes of the largest graphs), and what
+ * `spectra` hold. The measurement does not depend on how the file was cut into chunks.
  * Formats: onnx.proto of github.com/onnx/onnx; safetensors' "Format" of github.com/huggingface/safetensors.
  */
 export function createMeter(format: Format, limits: Partial<MeterLimits> = {}, { spectra }: MeterOptions = {}): Meter {
