@@ -24,6 +24,7 @@ export interface Recording {
 const subtract31 = "--task subtract --modulus 31 --hidden 128 --corner-side 6 --mirror-pairs 80 --train-share 0.6";
 const multiply37 = "--task multiply --modulus 37 --corner-side 6 --mirror-pairs 100";
 const add31 = "--modulus 31 --hidden 128 --corner-side 6 --mirror-pairs 80 --train-share 0.6";
+const transformer = "--network transformer --learning-rate 0.005";
 const constantRate = "--decay-floor 1";
 
 const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]])[] = [
@@ -76,7 +77,12 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--network quadratic --loss squared-error --learning-rate 0.003 --train-share 0.85 --steps 400 --every 5",
   ],
   // Controls: what is lost for a moment, or hardly, is not lost.
-  ["grok-shrink-to-.8-add47-s1", "grokked", constantRate, "--seed 1 --train-used 0:1,1000:0.8 --steps 1600 --every 20"],
+  [
+    "partial-shrink-to-.8-add47-s1",
+    "partial",
+    constantRate,
+    "--seed 1 --train-used 0:1,1000:0.8 --steps 1600 --every 20",
+  ],
   [
     "grok-rate-pulse-add47-s2",
     "grokked",
@@ -129,11 +135,11 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
   ],
   ["grok-squares31-s0", "grokked", add31, "--task squares --steps 1400 --every 20"],
   [
-    "grok-s4-s0",
-    "grokked",
+    "partial-s4-s0",
+    "partial",
     "--task permutations --symbols 4 --corner-side 6 --mirror-pairs 60 --train-share 0.7 --hidden 128 --steps 1500 --every 20",
   ],
-  ["grok-muon-add47-s0", "grokked", "--optimizer muon --steps 1200 --every 15"],
+  ["partial-muon-add47-s0", "partial", "--optimizer muon --steps 1200 --every 15"],
   [
     "grok-quadratic-network-add47-s1",
     "grokked",
@@ -152,11 +158,11 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--task parity --bits 20 --parity-examples 6000 --embedding 32 --hidden 64 --weight-decay 0.1 --learning-rate 0.003 --steps 400 --every 4",
   ],
   [
-    "grok-parity-s1",
-    "grokked",
+    "memorizer-parity-s1",
+    "memorizer",
     "--task parity --bits 30 --parity-examples 1000 --hidden 128 --seed 1 --steps 1200 --every 12",
   ],
-  ["gradual-decay-add47-s0", "gradual", "--train-share 0.85 --weight-decay 6 --steps 800 --every 8"],
+  ["partial-decay-add47-s0", "partial", "--train-share 0.85 --weight-decay 6 --steps 800 --every 8"],
   ["grok-sparse-checkpoints-add47-s4", "grokked", "--seed 4 --steps 2000 --every 100"],
   ["grok-log-checkpoints-add47-s5", "grokked", "--seed 5 --steps 1500 --log-checkpoints 80"],
   ["grok-dense-checkpoints-add31-s0", "grokked", add31, "--steps 1100 --every 8"],
@@ -182,8 +188,8 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--seed 6 --train-used 0:1,1000:0.3 --steps 3000 --log-checkpoints 120",
   ],
   [
-    "collapse-all-wrong-subtract31-s6",
-    "collapse",
+    "ungrok-all-wrong-subtract31-s6",
+    "ungrokking",
     subtract31,
     constantRate,
     "--seed 6 --weight-decay 0:1,900:4 --corruption 0:0,900:1 --steps 1200 --every 15",
@@ -195,13 +201,13 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--seed 3 --rate-factor 0:1,900:30,902:1,1050:30,1052:1,1200:30,1202:1 --steps 1400 --every 10",
   ],
   [
-    "slingshot-no-decay-add31-s1",
-    "slingshot",
+    "memorizer-fast-no-decay-add31-s1",
+    "memorizer",
     add31,
     constantRate,
     "--seed 1 --weight-decay 0 --learning-rate 0.03 --steps 2500 --every 20",
   ],
-  ["grok-grokfast-add47-s0", "grokked", "--gradient-filter grokfast-ema --steps 800 --every 8"],
+  ["memorizer-grokfast-add47-s0", "memorizer", "--gradient-filter grokfast-ema --steps 800 --every 8"],
   ["grok-orthogonal-add47-s0", "grokked", "--gradient-filter orthogonal --weight-decay 0 --steps 1200 --every 12"],
   [
     "gradual-quadratic-network-multiply37-s1",
@@ -217,8 +223,8 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
   ],
   ["underfit-add47-s0", "underfit", "--learning-rate 0.0002 --steps 300 --every 5"],
   [
-    "underfit-sgd-multiply37-s1",
-    "underfit",
+    "memorizer-sgd-multiply37-s1",
+    "memorizer",
     multiply37,
     "--optimizer sgd --learning-rate 0.02 --weight-decay 0 --seed 1 --steps 1200 --every 20",
   ],
@@ -266,6 +272,29 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "grok-s5-s0",
     "grokked",
     "--task permutations --corner-side 20 --mirror-pairs 400 --train-share 0.6 --steps 500 --every 8",
+  ],
+  ["grok-transformer-add47-s0", "grokked", transformer, "--steps 600 --every 6"],
+  [
+    "ungrok-transformer-add47-to-.2-s1",
+    "ungrokking",
+    transformer,
+    constantRate,
+    "--seed 1 --train-used 0:1,600:0.2 --steps 1300 --every 10",
+  ],
+  ["grok-transformer-subtract31-s2", "grokked", subtract31, transformer, "--hidden 256 --seed 2 --steps 900 --every 9"],
+  [
+    "memorizer-transformer-no-decay-add47-s2",
+    "memorizer",
+    transformer,
+    "--weight-decay 0 --seed 2 --steps 600 --every 8",
+  ],
+  [
+    "collapse-transformer-multiply37-s3",
+    "collapse",
+    multiply37,
+    transformer,
+    constantRate,
+    "--seed 3 --weight-decay 0:1,700:40 --steps 900 --every 9",
   ],
 ];
 

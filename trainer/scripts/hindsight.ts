@@ -5,6 +5,8 @@ export interface Curve {
   readonly steps: readonly number[];
   /** By split: m, accuracy rescaled from chance (0) to no error (1), at each step. */
   readonly m: ReadonlyMap<string, readonly number[]>;
+  /** By split: accuracy that is m = 0. */
+  readonly chance: ReadonlyMap<string, number>;
   /** By split: examples at the end. */
   readonly totals: ReadonlyMap<string, number>;
   /** Accuracy on the training set. */
@@ -101,15 +103,17 @@ function verdictsOf(curve: Curve, deciding: readonly string[]): string[] {
   const fitted = median(curve.train.slice(-DWELL)) >= FIT;
   if (ends.some(({ regressed }) => regressed)) return [fitted ? "ungrokking" : "collapse"];
   if (ends.every(({ level }) => level >= CEILING)) {
-    return ends.some(({ doubtful }) => doubtful) ? ["generalizer", "partial_generalizer"] : ["generalizer"];
+    return ends.some(({ spans }) => spans(CEILING)) ? ["generalizer", "partial_generalizer"] : ["generalizer"];
   }
   if (ends.some(({ moving }) => moving)) return ["transitioning"];
-  if (ends.some(({ level }) => level > FLOOR)) return ["partial_generalizer"];
+  const above = ends.filter(({ level }) => level > FLOOR);
+  if (above.some(({ spans }) => !spans(FLOOR))) return ["partial_generalizer"];
+  if (above.length > 0) return ["partial_generalizer", ...latentOrMemorizer(curve)];
   if (median(curve.train.slice(-10)) < 0.9) return ["underfit"];
   return latentOrMemorizer(curve);
 }
 
-function endOf({ steps, m, totals }: Curve, split: string) {
+function endOf({ steps, m, chance, totals }: Curve, split: string) {
   const held = heldLevels(m.get(split) ?? []);
   const last = held.at(-1) ?? 0;
   const highest = Math.max(...held);
@@ -120,14 +124,17 @@ function endOf({ steps, m, totals }: Curve, split: string) {
   const end = steps.at(-1) ?? 0;
   const long = end - (steps[lost] ?? end) >= 0.01 * end;
   const recovering = last - Math.min(...since) >= SAME_LEVEL;
-  const total = totals.get(split) ?? 0;
-  const [low, high] = wilson(last, total);
+  const rate = chance.get(split) ?? 0;
+  const [low = 0, high = 1] = wilson(rate + last * (1 - rate), totals.get(split) ?? 0).map(
+    (share) => (share - rate) / (1 - rate),
+  );
   return {
     level: last,
     regressed: highest >= 0.5 && stays && long && !recovering,
     // Ten checkpoints ago it was elsewhere, and it is not where it will stay.
     moving: last > FLOOR && last - (held.at(-10) ?? last) >= SAME_LEVEL,
-    doubtful: high - low > 0.1 && low < CEILING && last < 1,
+    /** Whether so few examples cannot tell on which side of the threshold it is. */
+    spans: (threshold: number) => high - low > 0.1 && low < threshold && threshold < high,
   };
 }
 

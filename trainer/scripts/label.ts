@@ -61,6 +61,7 @@ function readCurve(text: string, chance: Readonly<Record<string, number>>): Curv
         return [split, accuracy(split).map((share) => (share - rate) / (1 - rate))];
       }),
     ),
+    chance: new Map(Object.entries(chance)),
     totals: new Map(splits.map((split) => [split, column(`${split}_total`).at(-1) ?? 0])),
     train: accuracy("train"),
     norm: column("weight_norm"),

@@ -13,6 +13,7 @@ function curveOf(ood: number[], options: { train?: number[]; norm?: number[]; to
   return {
     steps: ood.map((_, i) => 10 * i),
     m,
+    chance: new Map(),
     totals: new Map([...m.keys()].map((split) => [split, options.total ?? 1000])),
     train: options.train ?? ood.map((_, i) => (i < 2 ? 0.1 : 1)),
     norm: options.norm ?? ood.map(() => 50),
@@ -46,6 +47,12 @@ describe("the label of a curve", () => {
       ood: levels([0, 10], [1, 20], [0.1, 10], [1, 10]),
       allowed: ["generalizer"],
       route: "grokked",
+    },
+    {
+      name: "few examples, a few more right than by chance",
+      ood: levels([0, 20], [6 / 49, 20]),
+      options: { total: 49 },
+      allowed: ["partial_generalizer", "memorizer"],
     },
     {
       name: "few examples, one of them wrong",
