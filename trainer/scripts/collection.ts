@@ -250,13 +250,13 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--seed 8 --corruption 0:0,900:0.6,1200:0 --steps 1800 --every 15",
   ],
   [
-    "recover-rate-pulse-add31-s3",
-    "recovering",
+    "collapse-rate-pulse-add31-s3",
+    "collapse",
     add31,
     constantRate,
     "--seed 3 --rate-factor 0:1,900:60,910:1 --steps 1600 --every 15",
   ],
-  ["partial-quadratic31-s0", "partial", add31, "--task quadratic --train-share 0.7 --steps 1500 --every 20"],
+  ["memorizer-quadratic31-s0", "memorizer", add31, "--task quadratic --train-share 0.7 --steps 1500 --every 20"],
   [
     "partial-corner13-log-checkpoints-add47-s1",
     "partial",

@@ -13,6 +13,8 @@ const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
   --suite NAME           the suite's name (add47)
   --out DIR              write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
   --resume               go on from the last checkpoint in DIR, where there is one
+  --until VERDICT        end as soon as the service says so, like generalizer
+  --dense-every N        steps between checkpoints while the service says transitioning
   --json                 print the service's verdict as the last line of stdout
 ${settingsHelp}`;
 
@@ -28,7 +30,18 @@ async function readArguments(args: string[]): Promise<Arguments> {
   const { values } = parseKnown({
     args,
     options: {
-      ...{ url: text, "key-file": text, model: text, suite: text, out: text, resume: flag, json: flag, help: flag },
+      ...{
+        url: text,
+        "key-file": text,
+        model: text,
+        suite: text,
+        out: text,
+        until: text,
+        "dense-every": text,
+        resume: flag,
+        json: flag,
+        help: flag,
+      },
       ...settingOptions,
     },
   });
@@ -37,6 +50,11 @@ async function readArguments(args: string[]): Promise<Arguments> {
   if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
   if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
   if (resume && out === undefined) throw new UsageError("--resume goes on from the files of --out: give both");
+  const until = values.until === undefined ? undefined : readVerdict(values.until);
+  const denseEvery = readDenseEvery(values["dense-every"]);
+  if (url === undefined && (until ?? denseEvery) !== undefined) {
+    throw new UsageError("--until and --dense-every listen to the service: give --url");
+  }
   const service = url === undefined || help ? undefined : { url: toUrl(url), key: await readKey(values["key-file"]) };
   return {
     settings,
@@ -44,6 +62,8 @@ async function readArguments(args: string[]): Promise<Arguments> {
     help,
     resume,
     ...(service && { service }),
+    ...(until !== undefined && { until }),
+    ...(denseEvery !== undefined && { denseEvery }),
     ...(model !== undefined && { model }),
     ...(suite !== undefined && { suite }),
     ...(out !== undefined && { out }),
@@ -58,6 +78,22 @@ const parseKnown: typeof parseArgs = (config) => {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 };
+
+const VERDICTS = [
+  ...["insufficient_evidence", "underfit", "memorizer", "latent"],
+  ...["transitioning", "partial_generalizer", "generalizer", "regressed"],
+];
+
+function readVerdict(text: string): string {
+  if (!VERDICTS.includes(text)) throw new UsageError(`--until must be ${VERDICTS.join(" or ")}, got "${text}"`);
+  return text;
+}
+
+function readDenseEvery(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--dense-every must be a whole number from 1, got "${text}"`);
+  return Number(text);
+}
 
 function toUrl(text: string): string {
   if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) throw new UsageError(`--url must be http(s), got "${text}"`);

@@ -37,6 +37,10 @@ export interface TrainCallbacks {
   onStart?(start: { settings: Settings; task: Task; suite: Uint8Array<ArrayBuffer> }): void | Promise<void>;
   onStep?(step: number): void | Promise<void>;
   onCheckpoint?(checkpoint: Checkpoint): void | Promise<void>;
+  /** Asked before every update: whether a checkpoint is wanted here beside the planned ones. */
+  wantsCheckpoint?(step: number): boolean;
+  /** Asked before every update: whether this is enough. The run then ends with a checkpoint. */
+  isEnough?(): boolean;
 }
 
 /**
@@ -65,12 +69,13 @@ export async function train(
     await callbacks.onStart?.({ settings, task: shown, suite: writeSuite(shown) });
     for (let step = start; ; step++) {
       const learningRate = learningRateAt(step, settings) * valueAt(settings.rateFactor, step);
-      if (checkpointAt.has(step) || step === start) {
+      const ends = step >= settings.steps || callbacks.isEnough?.() === true;
+      if (ends || step === start || checkpointAt.has(step) || callbacks.wantsCheckpoint?.(step) === true) {
         const splits = new Map(task.splits).set("train", examples.split);
         const measured = await takeCheckpoint(network, splits, step, learningRate);
         const checkpoint = { ...measured, state: () => readState(variables, step) };
         await callbacks.onCheckpoint?.(checkpoint);
-        if (step >= settings.steps) return checkpoint;
+        if (ends) return checkpoint;
       }
       examples.moveTo(step);
       tf.tidy(() => {

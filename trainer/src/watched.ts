@@ -20,6 +20,10 @@ export interface WatchedOptions {
   readonly out?: string;
   /** Go on from the last checkpoint in `out`, where there is one. */
   readonly resume?: boolean;
+  /** End as soon as the service says so; with `service`. */
+  readonly until?: string;
+  /** Steps between checkpoints while the service says `transitioning`; with `service`. */
+  readonly denseEvery?: number;
 }
 
 /** Trains while the service watches. Resolves with its verdict on the last checkpoint, or null without a service. */
@@ -51,6 +55,9 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
       await watched.model?.queue.add(checkpoint);
     },
     onStep: (step) => progress.step(step),
+    wantsCheckpoint: (step) =>
+      options.denseEvery !== undefined && watched.model?.said() === "transitioning" && step % options.denseEvery === 0,
+    isEnough: () => options.until !== undefined && watched.model?.said() === options.until,
   };
   try {
     const last = await train(settings, callbacks, from);
@@ -71,6 +78,8 @@ interface WatchedModel {
   readonly modelId: string;
   readonly queue: PushQueue<Pushed>;
   readonly phases: PhaseWatch;
+  /** The last verdict heard of; training runs ahead of it. */
+  said(): string | null;
 }
 
 async function watchModel(
@@ -87,9 +96,13 @@ async function watchModel(
   });
   // Looking is not worth two minutes of retries: the next look is half a second away.
   const impatient = new Client({ ...service, retry: { ...service.retry, deadlineMs: 2_000 } });
+  let said: string | null = null;
   const phases = new PhaseWatch(
     () => impatient.getVerdict(modelId),
-    ({ verdict }) => progress.phase(verdict),
+    ({ verdict }) => {
+      said = verdict;
+      progress.phase(verdict);
+    },
   );
-  return { client, modelId, queue, phases };
+  return { client, modelId, queue, phases, said: () => said };
 }

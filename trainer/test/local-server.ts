@@ -44,7 +44,7 @@ export function answer(
 }
 
 /** Just enough of the service: every checkpoint is evaluated when it arrives, and the verdict is of the last one. */
-export function startService() {
+export function startService(verdictAt: (step: number | null) => string = () => "insufficient_evidence") {
   const steps: number[] = [];
   return startServer(({ method, path }, response) => {
     const step = /checkpoints\/(\d+)$/.exec(path)?.[1];
@@ -53,7 +53,7 @@ export function startService() {
       answer(response, 202, {});
     } else if (path.endsWith("/verdict")) {
       const asOfStep = steps.length === 0 ? null : Math.max(...steps);
-      answer(response, 200, { verdict: "insufficient_evidence", asOfStep, summary: "Too early to tell." });
+      answer(response, 200, { verdict: verdictAt(asOfStep), asOfStep, summary: "Too early to tell." });
     } else if (path.endsWith("/trajectory")) {
       const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
       answer(response, 200, { points, next: null });

@@ -45,6 +45,27 @@ describe("grok", () => {
     expect(beforeLastAt - firstAt).toBeGreaterThan(200);
   }, 30_000);
 
+  test("ends when the service says what it waits for, and looks closely while it says transitioning", async () => {
+    await using service = await startService((step) => {
+      if (step === null || step < 300) return "latent";
+      return step < 2_000 ? "transitioning" : "generalizer";
+    });
+    const small = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12".split(" ");
+    const listening = ["--until", "generalizer", "--dense-every", "10", "--every", "100", "--steps", "1000000"];
+    const { code, stderr } = await grok(["--url", service.url, ...small, ...listening], "key");
+    expect(code).toBe(0);
+    const steps = service.received.flatMap(({ path }) => Number(/checkpoints\/(\d+)$/.exec(path)?.[1] ?? Number.NaN));
+    const pushed = steps.filter((step) => Number.isFinite(step)).sort((x, y) => x - y);
+    const last = pushed.at(-1) ?? 0;
+    expect(last).toBeGreaterThanOrEqual(2_000);
+    expect(last).toBeLessThan(1_000_000);
+    expect(stderr).toContain(`generalizer as of step ${last}`);
+    // Those beside the hundreds came while it was transitioning, ten steps apart.
+    const dense = pushed.filter((step) => step % 100 !== 0 && step !== last);
+    expect(dense.length).toBeGreaterThan(5);
+    expect(dense.every((step) => step % 10 === 0 && step > 300)).toBe(true);
+  }, 60_000);
+
   test("without a service writes the suite, and each checkpoint with its sidecar", async () => {
     const { code, stdout } = await grok(["--out", directory, "--steps", "4", "--every", "3", "--seed", "5"]);
     expect([code, stdout]).toEqual([0, ""]);
@@ -72,6 +93,8 @@ describe("grok", () => {
     },
     { args: ["--out", "x", "--json"], says: "give --url" },
     { args: ["--url", "http://localhost:1", "--resume"], says: "--resume goes on from the files of --out" },
+    { args: ["--out", "x", "--until", "generalizer"], says: "listen to the service: give --url" },
+    { args: ["--url", "http://localhost:1", "--until", "grokked"], says: "--until must be insufficient_evidence or" },
     { args: ["--url", "localhost"], says: "--url must be http(s)" },
     { args: ["--url", "http://localhost:1"], says: "CURIE_POINT_KEY" },
   ])("refuses $args", async ({ args, says }) => {

@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+
+/** A recorded run, by column. */
+export class Recorded {
+  readonly steps: readonly number[];
+  readonly #columns: ReadonlyMap<string, readonly number[]>;
+
+  constructor(text: string) {
+    const [head = "", ...lines] = text.trimEnd().split("\n");
+    const rows = lines.map((line) => line.split(",").map((cell) => (cell === "" ? Number.NaN : Number(cell))));
+    const names = head.split(",");
+    this.#columns = new Map(names.map((name, at) => [name, rows.map((row) => row[at] ?? Number.NaN)]));
+    this.steps = this.column("step");
+  }
+
+  static async read(file: string): Promise<Recorded> {
+    return new Recorded(gunzipSync(await readFile(file)).toString());
+  }
+
+  get end(): number {
+    return this.steps.at(-1) ?? 0;
+  }
+
+  column(name: string): readonly number[] {
+    const column = this.#columns.get(name);
+    if (column === undefined) throw new Error(`the run has no column ${name}`);
+    return column;
+  }
+
+  /** By checkpoint; of what was the split then. */
+  accuracy(split: string): number[] {
+    const totals = this.column(`${split}_total`);
+    return this.column(`${split}_correct`).map((correct, i) => correct / (totals[i] ?? Number.NaN));
+  }
+
+  at(split: string, step: number): number {
+    return this.accuracy(split)[this.steps.indexOf(step)] ?? Number.NaN;
+  }
+
+  last(split: string): number {
+    return this.accuracy(split).at(-1) ?? Number.NaN;
+  }
+
+  firstStep(split: string, level: number): number | null {
+    return this.steps[this.accuracy(split).findIndex((share) => share >= level)] ?? null;
+  }
+}
