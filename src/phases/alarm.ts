@@ -56,9 +56,9 @@ export const beginAlarm = (level: number, calm: Sample | null): Alarm => ({
  */
 export function listen(alarm: Alarm, at: Sample, accuracy: number, against: Null, limit: number): void {
   const { accuracy: q, examples } = against;
+  const { right, wrong } = logRatios(q);
   for (let k = 0; k < ALTERNATIVES.length; k += 1) {
-    const p = q + (ALTERNATIVES[k] ?? 0) * (1 - q);
-    const ratio = examples * (accuracy * Math.log(p / q) + (1 - accuracy) * Math.log((1 - p) / (1 - q)));
+    const ratio = examples * (accuracy * (right[k] ?? 0) + (1 - accuracy) * (wrong[k] ?? 0));
     const value = FORGIVEN + (1 - FORGIVEN) * Math.exp(Math.min(ratio, limit));
     // Far beyond any alarm: finite, because it is stored as JSON.
     alarm.evidence[k] = Math.min(1e15, (1 + (alarm.evidence[k] ?? 0)) * value);
@@ -73,9 +73,30 @@ export function listen(alarm: Alarm, at: Sample, accuracy: number, against: Null
   alarm.lately += Math.max(-4 * slack, Math.min(4 * slack, excess)) / alarm.count;
 }
 
+/** What one right and one wrong answer are worth to each alternative, in nats. */
+interface LogRatios {
+  null: number;
+  right: number[];
+  wrong: number[];
+}
+
+// At the floor the null is the same for every checkpoint, and these logarithms are most of the work.
+let latest: LogRatios = { null: Number.NaN, right: [], wrong: [] };
+
+function logRatios(q: number): LogRatios {
+  if (latest.null === q) return latest;
+  const alternatives = ALTERNATIVES.map((share) => q + share * (1 - q));
+  const right = alternatives.map((p) => Math.log(p / q));
+  latest = { null: q, right, wrong: alternatives.map((p) => Math.log((1 - p) / (1 - q))) };
+  return latest;
+}
+
 /** Mean of the sums: the evidence of a rise to any of the levels. */
-export const evidenceOf = (alarm: Alarm): number =>
-  alarm.evidence.reduce((sum, value) => sum + value, 0) / alarm.evidence.length;
+export function evidenceOf({ evidence }: Alarm): number {
+  let sum = 0;
+  for (const value of evidence) sum += value;
+  return sum / evidence.length;
+}
 
 /** Whether the split seems to be on its way up already: its checkpoints tell nothing about the level before. */
 export const climbing = (alarm: Alarm, jitter: number): boolean => alarm.climb > 5 * Math.max(SLACK, jitter / 2);

@@ -9,6 +9,11 @@ const BEFORE = 16;
 /** Residuals beyond so many standard deviations of the jitter, or this share of the change, count no more: dips. */
 const OUTLIER = 3;
 const OUTLIER_SHARE = 0.3;
+/** How much steeper, beyond so many standard deviations of the jitter, tells a rise that gathers pace. */
+const STEEPER = 1.5;
+const TOLD = 6;
+/** Above the beginning by this, in m, such a rise has left the level before: a tenth of a rise by half. */
+const LIFT = 0.06;
 
 /** A sample that stands for `weight` checkpoints, the last of which is its own. */
 export interface Weighted extends Sample {
@@ -48,9 +53,27 @@ export function dateChange(
   }
   if (best.at === 0) return null;
   const start = samples[best.at]?.index ?? 0;
+  const gathering = datePace(samples.slice(best.at), jitter);
+  if (gathering !== null) return gathering;
   // A ramp that still goes on is taken to be half over.
   const onset = start + Math.ceil(0.1 * Math.min(best.ramp, 2 * (end - start))) - 1;
   return samples.findLast(({ index }) => index <= onset) ?? null;
+}
+
+/**
+ * Crossings of real runs begin slowly and gather pace, so that a straight ramp dates them early. Where the second half of
+ * what has been seen is steeper than the first by more than the jitter explains, the onset is the last sample within the
+ * least change of the beginning. Null where the way up is straight, or too short to tell.
+ */
+function datePace(change: readonly Weighted[], jitter: number): Sample | null {
+  const [first, ...rest] = change;
+  const last = rest.at(-1);
+  const middle = rest[Math.floor(rest.length / 2) - 1];
+  if (first === undefined || middle === undefined || last === undefined || rest.length < 4) return null;
+  const early = (middle.value - first.value) / (middle.index - first.index);
+  const straight = middle.value + STEEPER * early * (last.index - middle.index);
+  if (early < 0 || last.value - straight <= TOLD * jitter) return null;
+  return change.findLast(({ value }) => value <= first.value + LIFT) ?? null;
 }
 
 /** Squared residuals of a ramp from `from` after checkpoint `onset`; its height is the least squares one. */

@@ -3,7 +3,7 @@ import { beginNorm, followNorm, type NormState, restartPeak } from "./norm.ts";
 import { movePhase } from "./phase.ts";
 import { checkPoint } from "./points.ts";
 import { type Policy, resolvePolicy } from "./policy.ts";
-import { beginSplit, type SplitState, take } from "./split.ts";
+import { beginSplit, type Place, type SplitState, take } from "./split.ts";
 import { beginTrain, followTrain, type TrainState } from "./train.ts";
 import type { Announcement, JudgeOptions, Point, SplitResult } from "./types.ts";
 
@@ -16,6 +16,7 @@ export interface FoldState {
   train: TrainState;
   norm: NormState;
   splits: Record<string, SplitState>;
+  splitCount: number;
 }
 
 /** The state before the first point. Throws `TrajectoryError` (`invalid_options`). */
@@ -34,6 +35,7 @@ export function begin(options: JudgeOptions): FoldState {
     train: beginTrain(),
     norm: beginNorm(),
     splits: {},
+    splitCount: 0,
   };
 }
 
@@ -54,7 +56,7 @@ export function append(state: FoldState, point: Point): { state: FoldState; anno
 /** `append` without checks and without the copy: for a state that nobody else holds. */
 export function advance(state: FoldState, point: Point): Announcement[] {
   const { policy, train, norm } = state;
-  const at = { step: point.step, index: state.checkpoints, norm: point.weightNorm ?? null };
+  const at: Place = { step: point.step, index: state.checkpoints, norm: point.weightNorm ?? null };
   state.checkpoints += 1;
   state.lastStep = point.step;
   if (at.norm !== null) followNorm(norm, at.step, at.norm);
@@ -65,20 +67,29 @@ export function advance(state: FoldState, point: Point): Announcement[] {
   }
   const fitMayBegin = trained !== undefined && followTrain(train, trained, at, policy);
   const announcements: Announcement[] = [];
-  // By name, so that announcements of one point come in the same order however the point was written.
-  for (const name of Object.keys(point.splits).toSorted()) {
+  for (const name of namesOf(point)) {
     const result = point.splits[name];
-    if (name === "train" || result === undefined) continue;
-    const split = state.splits[name] ?? beginSplit(name, result.total, chanceOf(state, name, result, trained));
-    state.splits[name] = split;
-    const sample = take(split, result, at, policy);
-    announcements.push(...movePhase(split, sample, Object.keys(state.splits).length, policy));
+    if (result === undefined) continue;
+    let split = state.splits[name];
+    if (split === undefined) {
+      split = beginSplit(name, result.total, chanceOf(state, name, result, trained));
+      state.splits[name] = split;
+      state.splitCount += 1;
+    }
+    movePhase(split, take(split, result, at, policy), state.splitCount, policy, announcements);
   }
   if (fitMayBegin) {
     restartPeak(norm, train.raw.at(-2)?.norm ?? null);
     for (const split of Object.values(state.splits)) split.atFit = split.held.at(-1)?.value ?? null;
   }
   return announcements;
+}
+
+/** The point's splits but train, by name: announcements of one point come in one order however it was written. */
+function namesOf(point: Point): string[] {
+  const names: string[] = [];
+  for (const name in point.splits) if (name !== "train") names.push(name);
+  return names.length > 1 ? names.sort() : names;
 }
 
 /** As given; else what the split scored at its first step, if train was still unfitted there too; else 0. */

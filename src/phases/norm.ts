@@ -15,7 +15,8 @@ const FALL_FROM_PEAK = 0.02;
 export const beginNorm = (): NormState => ({ latest: [], peak: null, peakSinceFit: null });
 
 export function followNorm(norm: NormState, step: number, value: number): void {
-  norm.latest = [...norm.latest, value].slice(-LATEST);
+  norm.latest.push(value);
+  if (norm.latest.length > LATEST) norm.latest.shift();
   if (norm.peak === null || value > norm.peak.norm) norm.peak = { step, norm: value };
   if (norm.peakSinceFit !== null) norm.peakSinceFit = Math.max(norm.peakSinceFit, value);
 }

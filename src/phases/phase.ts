@@ -30,21 +30,27 @@ const NEAR = 0.03;
 
 /**
  * Moves a split's phase by the raw sample just taken and by the smoothed one that it makes final. Each change is
- * asserted once: a rise as soon as the evidence is in, a loss and a rest only when they have held for the dwell.
+ * asserted once, and added to `announcements`: a rise as soon as the evidence is in, a loss and a rest only when they
+ * have held for the dwell.
  */
-export function movePhase(split: SplitState, at: Sample, splits: number, policy: Required<Policy>): Announcement[] {
-  const announcements: Announcement[] = [];
-  const announce = (type: Announcement["type"], transition: Transition | null) => {
-    if (transition !== null) announcements.push({ type, transition: { ...transition } });
-  };
-  announce("detected", followRise(split, at, splits, policy));
+export function movePhase(
+  split: SplitState,
+  at: Sample,
+  splits: number,
+  policy: Required<Policy>,
+  announcements: Announcement[],
+): void {
+  announce(announcements, "detected", followRise(split, at, splits, policy));
   const smoothed = smooth(split, policy);
-  if (smoothed === null) return announcements;
+  if (smoothed === null) return;
   observe(split, smoothed, policy);
-  announce("detected", followLoss(split, smoothed, at.step, policy));
-  if (split.phase === "rising" || split.phase === "falling") announce("settled", settle(split, policy));
+  announce(announcements, "detected", followLoss(split, smoothed, at.step, policy));
+  if (split.phase === "rising" || split.phase === "falling") announce(announcements, "settled", settle(split, policy));
   else rest(split, smoothed, policy);
-  return announcements;
+}
+
+function announce(announcements: Announcement[], type: Announcement["type"], transition: Transition | null): void {
+  if (transition !== null) announcements.push({ type, transition: { ...transition } });
 }
 
 /** The running summaries that do not depend on what is asserted. */
@@ -98,7 +104,8 @@ function followLoss(split: SplitState, at: Sample, step: number, policy: Require
   split.lost = true;
   split.trough = Math.max(...split.held.map(({ value }) => value));
   split.alarm = beginAlarm(heldMedian(split), split.held.at(-1) ?? null);
-  const level = Math.min(split.peak ?? 0, levelOf(split));
+  const peak = split.peak ?? 0;
+  const level = split.phase === "settled" ? Math.min(peak, levelOf(split)) : peak;
   const near = split.lastNear ?? at;
   const since = remembered(split).filter(({ index }) => index >= near.index - BEFORE_LOSS);
   const onset = dateChange(since, level, split.jitter, null) ?? near;

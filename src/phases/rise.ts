@@ -1,8 +1,8 @@
 import { type Alarm, beginAlarm, evidenceOf, listen, type Null } from "./alarm.ts";
 import { dateChange } from "./date.ts";
 import type { Policy } from "./policy.ts";
-import { accuracyAt, levelOf, remembered, type Sample, type SplitState } from "./split.ts";
-import { binomialVariance, confidenceOfChange, median } from "./statistics.ts";
+import { accuracyAt, explainedVariance, levelOf, remembered, type Sample, type SplitState } from "./split.ts";
+import { confidenceOfChange, median } from "./statistics.ts";
 import type { Transition } from "./types.ts";
 
 /** The least probability that the examples give to a change; jitter has its own bound, the alarm's. */
@@ -10,6 +10,9 @@ const LEAST_CONFIDENCE = 0.9;
 /** The ratio of the jitter's variance to the binomial one: checkpoints that 1 weighs as much as, and the least. */
 const PRIOR = 8;
 const LEAST_RATIO = 0.25;
+const HEAVY = 1.3;
+/** A rest shorter than this share of the rise after it was none. */
+const CONTINUED = 0.5;
 /** Standard errors by which the level before may be off. */
 const LEVEL_ERRORS = 2;
 
@@ -50,20 +53,14 @@ function nullOf(split: SplitState, policy: Required<Policy>): Null {
   };
 }
 
-/** Variance of m that the examples explain. */
-const explainedVariance = (split: SplitState, m: number): number =>
-  binomialVariance(clamp(accuracyAt(split, m)), split.total) / (1 - split.chance) ** 2;
-
 /**
- * Variance of the jitter as a multiple of what independent draws of the examples would have. At the floor real runs have
- * less than 1, and normal tails; above it their tails are heavier than a robust estimate sees, which a third more makes up for.
+ * The jitter's variance beside the examples' own, towards 1 while little is known. At the floor real runs have less than
+ * 1, and normal tails; above it their tails are heavier than a robust estimate sees, which a third more makes up for.
  */
 function noiseRatio(split: SplitState, level: number, policy: Required<Policy>): number {
   const measured = Math.min(split.measured, 16);
-  const here = median(split.raw.slice(-measured).map(({ value }) => value));
-  const ratio = split.jitter ** 2 / explainedVariance(split, here);
-  const tails = level <= policy.floor ? 1 : 1.3;
-  return Math.max(LEAST_RATIO, (measured * tails * ratio + PRIOR) / (measured + PRIOR));
+  const tails = level <= policy.floor ? 1 : HEAVY;
+  return Math.max(LEAST_RATIO, (measured * tails * split.noiseRatio + PRIOR) / (measured + PRIOR));
 }
 
 /** What a rise is a rise from: while a loss goes on, the lowest that the split has held. */
@@ -98,7 +95,7 @@ function continues(split: SplitState, onset: Sample, at: Sample, policy: Require
   if (last?.transition.kind !== "generalization" || last.settledIndex === null || split.phase !== "settled")
     return false;
   const rested = onset.index - last.settledIndex;
-  return rested < Math.max(policy.dwell, at.index - onset.index);
+  return rested < Math.max(policy.dwell, CONTINUED * (at.index - onset.index));
 }
 
 /** Opens the split's next transition: all but where it settles is fixed here. */

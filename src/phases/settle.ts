@@ -14,7 +14,7 @@ import type { Transition } from "./types.ts";
 
 /** Dwells between the first and the latest of a plateau whose level jitters about the ceiling. */
 const PATIENCE = 2;
-/** Dwells after which a slope that cannot be told from none is taken for none. */
+/** Dwells that are a long time: after it a slope that cannot be told from none is taken for none. */
 const LONG = 4;
 /** A level that jitters by more than this, in m, is none. */
 const WIDEST = 0.1;
@@ -47,7 +47,7 @@ export function settle(split: SplitState, policy: Required<Policy>): Transition 
 /**
  * A slow climb also stays within a small change for a while. So a level between floor and ceiling has been kept for
  * half the time that the rise took, and at its present slope, if that can be told from none, the split would not gain
- * another event in as many checkpoints as have passed since the onset.
+ * another event in as many checkpoints as have passed since the onset (or in a long time, if more have).
  */
 function rests(plateau: Plateau, split: SplitState, open: TrackedTransition, policy: Required<Policy>): boolean {
   const last = split.held.at(-1);
@@ -57,7 +57,7 @@ function rests(plateau: Plateau, split: SplitState, open: TrackedTransition, pol
   const highest = Math.max(...split.held.map(({ value }) => value));
   if (highest >= policy.ceiling && plateau.count < PATIENCE * policy.dwell) return false;
   const { slope, error } = slopeOf(split.raw.slice(-plateau.count), split.jitter);
-  const passed = last.index - open.onsetIndex;
+  const passed = Math.min(LONG * policy.dwell, last.index - open.onsetIndex);
   if ((slope + SLOPE_ERRORS * error) * passed < policy.minimumChange) return true;
   if (plateau.count < LONG * policy.dwell) return false;
   return slope <= SLOPE_ERRORS * error || slope * passed < policy.minimumChange;

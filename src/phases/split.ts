@@ -1,16 +1,23 @@
 import { type Alarm, beginAlarm } from "./alarm.ts";
 import type { Weighted } from "./date.ts";
 import type { Policy } from "./policy.ts";
-import { jitter, median } from "./statistics.ts";
+import { binomialVariance, jitter, median, middleOf } from "./statistics.ts";
 import type { SplitResult, Transition } from "./types.ts";
 
-/** One value of a series at a checkpoint: `index` counts the trajectory's checkpoints from 0. */
-export interface Sample {
+/** A checkpoint: `index` counts the trajectory's checkpoints from 0. */
+export interface Place {
   step: number;
   index: number;
-  value: number;
   norm: number | null;
 }
+
+/** One value of a series at a checkpoint. */
+export interface Sample extends Place {
+  value: number;
+}
+
+// Written out, because this is done for every point, and spreading an object costs more than all else together.
+export const sampleAt = ({ step, index, norm }: Place, value: number): Sample => ({ step, index, norm, value });
 
 /** Consecutive samples that keep to some condition; null stands for none. */
 export interface Run {
@@ -61,6 +68,8 @@ export interface SplitState {
   /** Sum and count of the smoothed values at the present level. */
   level: { sum: number; count: number };
   jitter: number;
+  /** Variance of the jitter as a multiple of what independent draws of the examples would have where it was measured. */
+  noiseRatio: number;
   /** Highest level ever held: the greatest minimum over a dwell. */
   peak: number | null;
   /** Lowest level since the loss: the least maximum over a dwell. */
@@ -110,6 +119,7 @@ export function beginSplit(
     phase: "unsettled",
     level: { sum: 0, count: 0 },
     jitter: 0,
+    noiseRatio: 0,
     peak: null,
     trough: null,
     lost: false,
@@ -134,12 +144,7 @@ export function beginSplit(
 }
 
 /** Takes in one result, as a raw sample of m. */
-export function take(
-  split: SplitState,
-  result: SplitResult,
-  at: Omit<Sample, "value">,
-  policy: Required<Policy>,
-): Sample {
+export function take(split: SplitState, result: SplitResult, at: Place, policy: Required<Policy>): Sample {
   if (result.total !== split.total) {
     split.total = result.total;
     split.totalsChanged = true;
@@ -147,21 +152,32 @@ export function take(
   }
   split.measured += 1;
   split.sinceTotals += 1;
-  const sample = { ...at, value: rescale(split, result.correct / result.total) };
+  const sample = sampleAt(at, rescale(split, result.correct / result.total));
   split.raw.push(sample);
   if (split.raw.length > Math.max(RAW_WINDOW, 3 * policy.dwell) + BLOCK) forget(split);
-  if (split.measured % JITTER_EVERY === 0 || split.measured < JITTER_WINDOW) {
-    split.jitter = jitter(split.raw.slice(-JITTER_WINDOW).map(({ value }) => value));
-  }
+  if (split.measured % JITTER_EVERY === 0 || split.measured < JITTER_WINDOW) measureJitter(split);
   return sample;
 }
+
+function measureJitter(split: SplitState): void {
+  const values: number[] = [];
+  for (let i = Math.max(0, split.raw.length - JITTER_WINDOW); i < split.raw.length; i += 1) {
+    values.push(split.raw[i]?.value ?? 0);
+  }
+  split.jitter = jitter(values);
+  split.noiseRatio = split.jitter ** 2 / explainedVariance(split, median(values));
+}
+
+/** Variance of m that the examples explain. */
+export const explainedVariance = (split: SplitState, m: number): number =>
+  binomialVariance(Math.min(1, Math.max(0, accuracyAt(split, m))), split.total) / (1 - split.chance) ** 2;
 
 /** Turns the oldest values into their mean. */
 function forget(split: SplitState): void {
   const block = split.raw.splice(0, BLOCK);
   const last = block.at(-1);
   if (last === undefined) return;
-  split.past.push({ ...last, value: block.reduce((sum, { value }) => sum + value, 0) / block.length });
+  split.past.push(sampleAt(last, block.reduce((sum, { value }) => sum + value, 0) / block.length));
   if (split.past.length > PAST_WINDOW) split.past.shift();
 }
 
@@ -184,13 +200,11 @@ export function smooth(split: SplitState, policy: Required<Policy>): Sample | nu
   const count = split.raw.length;
   const [before, middle, after] = [split.raw[count - 3], split.raw[count - 2], split.raw[count - 1]];
   if (middle === undefined || after === undefined) return null;
-  if (before === undefined) return { ...middle };
-  const smoothed = { ...middle, value: middleOf(before.value, middle.value, after.value) };
+  if (before === undefined) return middle;
+  const smoothed = sampleAt(middle, middleOf(before.value, middle.value, after.value));
   noteDip(split, middle, smoothed.value, policy);
   return smoothed;
 }
-
-const middleOf = (a: number, b: number, c: number): number => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 
 /** A single evaluation far off both its neighbours is instability: counted, and no phase. */
 function noteDip(split: SplitState, at: Sample, smoothed: number, policy: Required<Policy>): void {
@@ -198,11 +212,12 @@ function noteDip(split: SplitState, at: Sample, smoothed: number, policy: Requir
   split.dips = { count: (split.dips?.count ?? 0) + 1, lastStep: at.step };
 }
 
+/** The run, one sample longer (in place) or begun; null where the sample ends it. */
 export const extend = (run: Run | null, holds: boolean, at: Sample): Run | null => {
   if (!holds) return null;
-  return run === null
-    ? { count: 1, fromStep: at.step, fromIndex: at.index }
-    : { count: run.count + 1, fromStep: run.fromStep, fromIndex: run.fromIndex };
+  if (run === null) return { count: 1, fromStep: at.step, fromIndex: at.index };
+  run.count += 1;
+  return run;
 };
 
 export const lasts = (run: Run | null, dwell: number): run is Run => run !== null && run.count >= dwell;

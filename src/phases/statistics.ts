@@ -2,11 +2,27 @@
 const Z95 = 1.959964;
 
 export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = sort(values);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? 0;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
+
+/** A sorted copy: by insertion, several times as fast as the built-in sort for the few values that a window holds. */
+function sort(values: readonly number[]): number[] {
+  const sorted = values.slice();
+  for (let i = 1; i < sorted.length; i += 1) {
+    const value = sorted[i] ?? 0;
+    let at = i;
+    for (; at > 0 && (sorted[at - 1] ?? 0) > value; at -= 1) sorted[at] = sorted[at - 1] ?? 0;
+    sorted[at] = value;
+  }
+  return sorted;
+}
+
+/** The median of three. */
+export const middleOf = (a: number, b: number, c: number): number =>
+  Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 
 /**
  * 95% Wilson score interval of an accuracy measured on `total` examples (Wilson 1927): the set of true rates whose own

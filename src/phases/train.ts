@@ -1,6 +1,6 @@
 import type { Policy } from "./policy.ts";
-import { extend, lasts, type Run, type Sample } from "./split.ts";
-import { median } from "./statistics.ts";
+import { extend, lasts, type Place, type Run, type Sample, sampleAt } from "./split.ts";
+import { median, middleOf } from "./statistics.ts";
 import type { SplitResult } from "./types.ts";
 
 /** Train has no transition: only whether, and since when, it is fitted. Values are plain accuracies. */
@@ -30,18 +30,14 @@ export const beginTrain = (): TrainState => ({
 });
 
 /** Takes in one train result. True when a run that may become the fit begins with the sample just made final. */
-export function followTrain(
-  train: TrainState,
-  result: SplitResult,
-  at: Omit<Sample, "value">,
-  policy: Required<Policy>,
-): boolean {
+export function followTrain(train: TrainState, result: SplitResult, at: Place, policy: Required<Policy>): boolean {
   train.total = result.total;
-  train.raw = [...train.raw, { ...at, value: result.correct / result.total }].slice(-LATEST);
-  const latest = train.raw.slice(-3);
-  const middle = latest.length < 3 ? latest[0] : latest[1];
-  if (train.raw.length < 2 || middle === undefined) return false;
-  const value = latest.length < 3 ? middle.value : median(latest.map((sample) => sample.value));
+  train.raw.push(sampleAt(at, result.correct / result.total));
+  if (train.raw.length > LATEST) train.raw.shift();
+  const count = train.raw.length;
+  const [before, middle, after] = [train.raw[count - 3], train.raw[count - 2], train.raw[count - 1]];
+  if (middle === undefined || after === undefined) return false;
+  const value = before === undefined ? middle.value : middleOf(before.value, middle.value, after.value);
   const fitted = value >= policy.trainFit;
   train.smoothed += 1;
   if (train.smoothed === 1) train.beganFitted = fitted;
