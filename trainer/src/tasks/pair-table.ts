@@ -42,6 +42,11 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
   const key = ([a, b]: Pair) => a * symbols + b;
   const mirrorOf = ([a, b]: Pair): Pair => [b, a];
 
+  const answerTo = ([a, b]: Pair): number => {
+    const answer = rule(a, b);
+    if (answer === null) throw new Error(`${table.name} has no answer to ${a}, ${b}`);
+    return answer;
+  };
   const pairs: Pair[] = [];
   for (let a = 0; a < symbols; a++) for (let b = 0; b < symbols; b++) if (rule(a, b) !== null) pairs.push([a, b]);
   const defined = new Set(pairs.map(key));
@@ -76,13 +81,13 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
   const taken = new Set([...corner, ...mirror, ...rarePairs, ...chosen].map(key));
   const rest = random.shuffle(pairs.filter((pair) => !taken.has(key(pair))));
   const size = Math.floor(pairs.length * trainShare);
-  const train = chosen.concat(takeEvenly(table, rest, chosen, size - chosen.length));
+  const train = chosen.concat(takeEvenly({ ...table, answerTo }, rest, chosen, size - chosen.length));
   const trained = new Set(train.map(key));
   const validation = rest.filter((pair) => !trained.has(key(pair)));
 
   const toSplit = (pairs: readonly Pair[]): Split => ({
     inputs: { a: Int32Array.from(pairs, ([a]) => a), b: Int32Array.from(pairs, ([, b]) => b) },
-    target: Int32Array.from(pairs, ([a, b]) => rule(a, b) ?? Number.NaN),
+    target: Int32Array.from(pairs, answerTo),
   });
   const splits: [SplitName, readonly Pair[]][] = [
     ["train", train],
@@ -109,14 +114,14 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
  * By chance alone those that lose pairs to the corner are seen least, and some seeds never learn all of it.
  */
 function takeEvenly(
-  { symbols, classes, rule }: PairTable,
+  { symbols, classes, answerTo }: Pick<PairTable, "symbols" | "classes"> & { answerTo(pair: Pair): number },
   pool: readonly Pair[],
   start: readonly Pair[],
   count: number,
 ): Pair[] {
   if (count < 0 || count > pool.length) throw new Error("the splits do not fit into the table");
   const seen = new Uint16Array(2 * symbols + classes);
-  const kindsOf = ([a, b]: Pair) => [a, symbols + b, 2 * symbols + (rule(a, b) ?? Number.NaN)];
+  const kindsOf = (pair: Pair) => [pair[0], symbols + pair[1], 2 * symbols + answerTo(pair)];
   const see = (kinds: readonly number[]) => {
     for (const kind of kinds) seen[kind] = (seen[kind] ?? 0) + 1;
   };

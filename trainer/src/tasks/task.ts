@@ -34,12 +34,17 @@ export function columnOf(split: Split, input: string): Int32Array {
   return column;
 }
 
+/** What is there; a typed array would make a silent 0 of what is not. */
+export function there<Value>(value: Value | null | undefined): Value {
+  if (value === undefined || value === null) throw new Error("the split ends before that example");
+  return value;
+}
+
 /** These examples of a split, in this order; every input holds as many numbers an example as the task says. */
 export function pickExamples(task: Task, split: Split, examples: readonly number[]): Split {
   const pick = (values: Int32Array, width: number) =>
-    Int32Array.from(
-      { length: examples.length * width },
-      (_, i) => values[(examples[Math.floor(i / width)] ?? -1) * width + (i % width)] ?? Number.NaN,
+    Int32Array.from({ length: examples.length * width }, (_, i) =>
+      there(values[there(examples[Math.floor(i / width)]) * width + (i % width)]),
     );
   const inputs = [...task.inputs].map(([name, kind]) => [name, pick(columnOf(split, name), widthOf(kind))]);
   return { inputs: Object.fromEntries(inputs), target: pick(split.target, 1) };

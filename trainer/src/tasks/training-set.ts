@@ -1,5 +1,5 @@
 import { createRandom } from "../random.ts";
-import { pickExamples, type Split, splitOf, type Task } from "./task.ts";
+import { pickExamples, type Split, splitOf, type Task, there } from "./task.ts";
 
 export interface TrainingSetSettings {
   /** Share of the train split that is trained on. A smaller set is part of every larger one. */
@@ -28,6 +28,6 @@ export function trainingSet(task: Task, { used, corruption }: TrainingSetSetting
   const split = pickExamples(task, train, kept);
   return {
     inputs: split.inputs,
-    target: Int32Array.from(kept, (i) => (corrupted.has(i) ? wrong : train.target)[i] ?? Number.NaN),
+    target: Int32Array.from(kept, (i) => there((corrupted.has(i) ? wrong : train.target)[i])),
   };
 }
