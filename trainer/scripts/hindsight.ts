@@ -33,8 +33,8 @@ export interface HindsightLabel {
   /** More than one where the end lies on a boundary. */
   readonly allowed: readonly string[];
   readonly route: "grokked" | "gradual" | null;
-  /** Whether validation alone would have passed what the OOD splits do not. */
-  readonly blind: boolean;
+  /** Whether validation alone would have passed what the OOD splits do not; null where they are on that boundary. */
+  readonly blind: boolean | null;
   readonly events: readonly CurveEvent[];
 }
 
@@ -43,7 +43,9 @@ export function labelCurve(curve: Curve): HindsightLabel {
   const events = [...curve.m].flatMap(([split, m]) => eventsOf(split, curve.steps, m));
   const allowed = verdictsOf(curve, deciding);
   const route = allowed.includes("generalizer") ? routeOf(curve, deciding, events) : null;
-  const blind = !allowed.includes("generalizer") && verdictsOf(curve, ["validation"]).includes("generalizer");
+  const passed = verdictsOf(curve, ["validation"]).includes("generalizer");
+  const doubtful = allowed.length > 1 && allowed.includes("generalizer");
+  const blind = doubtful ? null : passed && !allowed.includes("generalizer");
   return { allowed, route, blind, events };
 }
 
@@ -105,7 +107,9 @@ function verdictsOf(curve: Curve, deciding: readonly string[]): string[] {
   if (ends.every(({ level }) => level >= CEILING)) {
     return ends.some(({ spans }) => spans(CEILING)) ? ["generalizer", "partial_generalizer"] : ["generalizer"];
   }
-  if (ends.some(({ moving }) => moving)) return ["transitioning"];
+  const rise = Math.max(...ends.map(({ rise }) => rise));
+  if (rise >= SAME_LEVEL / 2 && rise < 2 * SAME_LEVEL) return ["transitioning", "partial_generalizer"];
+  if (rise >= SAME_LEVEL) return ["transitioning"];
   const above = ends.filter(({ level }) => level > FLOOR);
   if (above.some(({ spans }) => !spans(FLOOR))) return ["partial_generalizer"];
   if (above.length > 0) return ["partial_generalizer", ...latentOrMemorizer(curve)];
@@ -131,8 +135,8 @@ function endOf({ steps, m, chance, totals }: Curve, split: string) {
   return {
     level: last,
     regressed: highest >= 0.5 && stays && long && !recovering,
-    // Ten checkpoints ago it was elsewhere, and it is not where it will stay.
-    moving: last > FLOOR && last - (held.at(-10) ?? last) >= SAME_LEVEL,
+    // Over the last ten checkpoints: what has settled does not rise, and nothing counts inside the floor band.
+    rise: last > FLOOR ? last - (held.at(-10) ?? last) : 0,
     /** Whether so few examples cannot tell on which side of the threshold it is. */
     spans: (threshold: number) => high - low > 0.1 && low < threshold && threshold < high,
   };

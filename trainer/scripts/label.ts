@@ -23,7 +23,7 @@ for (const { name, kind, flags } of collection) {
   const { allowed, route, blind, events } = labelCurve(readCurve(await Recorded.read(file), chance));
   const shownEvents = events.map(({ split, kind, onset, settled }) => `${split} ${kind} ${onset} ${settled ?? "-"}`);
   const shownChance = Object.entries(chance).map(([split, rate]) => `${split} ${rate.toFixed(4)}`);
-  const judged = [allowed.map(verdictOf).join("|"), route ?? "", blind];
+  const judged = [allowed.map(verdictOf).join("|"), route ?? "", blind ?? ""];
   const lists = [shownEvents, interventions(settings), shownChance].map((list) => list.join(";"));
   rows.push([name, kind, ...judged, ...lists].join(","));
 }
