@@ -7,6 +7,7 @@ const PROBLEMS = {
   model_not_found: { status: 404, title: "No such model" },
   suite_not_found: { status: 404, title: "No such suite" },
   checkpoint_not_found: { status: 404, title: "No such checkpoint" },
+  evaluation_not_found: { status: 404, title: "No such evaluation" },
   upload_not_found: { status: 404, title: "No such upload" },
   webhook_not_found: { status: 404, title: "No such webhook" },
   invalid_request: { status: 400, title: "The request is not well formed" },

@@ -16,8 +16,11 @@ import {
 } from "drizzle-orm/pg-core";
 import type { Sha256State } from "../artifacts/sha256.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { SuiteAudit } from "../evaluation/audit-types.ts";
+import type { ClassCounts, Scoring } from "../evaluation/metrics.ts";
 import type { FoldState, Policy, Transition, Verdict } from "../phases/judge.ts";
 import type { Measurement } from "../tensors/meter.ts";
+import { bytes } from "./bytes.ts";
 
 /*
  * Every row belongs to one team and names it, so that every query can be scoped by the owner without a join.
@@ -93,11 +96,15 @@ export const suiteVersions = pgTable(
     version: text("version").notNull(),
     status: text("status").notNull().$type<"validating" | "ready" | "refused">(),
     task: text("task").notNull(),
+    /** The task with its options. */
+    scoring: jsonb("scoring").notNull().default({ task: "classification", ignoreIndex: null }).$type<Scoring>(),
     output: text("output").notNull(),
     inputs: jsonb("inputs").notNull().$type<SuiteInput[]>(),
     splits: jsonb("splits").notNull().$type<SuiteSplit[]>(),
     /** Where each tensor lies in the object, so that a shard reads its rows alone. */
     tensors: jsonb("tensors").notNull().$type<SuiteTensor[]>(),
+    /** Null of versions from before there was an audit. */
+    audit: jsonb("audit").$type<SuiteAudit>(),
     objectKey: text("object_key").notNull(),
     bytes: count("bytes").notNull(),
     createdAt: createdAt(),
@@ -240,6 +247,9 @@ export const evaluations = pgTable(
     failureMessage: text("failure_message"),
     /** The shards' sums by split, once all are in: what the trajectory reads. */
     results: jsonb("results").$type<Record<string, SplitCounts>>(),
+    /** `reported`: the results are what somebody told us; `source` says in what form. */
+    provenance: text("provenance").notNull().default("measured").$type<Provenance>(),
+    source: text("source"),
     createdAt: createdAt(),
     finishedAt: time("finished_at"),
     /** When a queue message was last sent for it; the sweep sends another when it grows old. */
@@ -249,6 +259,10 @@ export const evaluations = pgTable(
     uniqueIndex("evaluations_checkpoint_suite").on(table.checkpointId, table.suiteVersionId),
     // The trajectory and the frontier read a model's evaluations in step order.
     index("evaluations_model_step").on(table.modelId, table.suiteVersionId, table.step),
+    // Whether a verdict rests on what was reported.
+    index("evaluations_reported")
+      .on(table.modelId, table.suiteVersionId, table.step)
+      .where(sql`${table.provenance} = 'reported'`),
     index("evaluations_queued").on(table.hintedAt).where(sql`${table.status} = 'queued'`),
   ],
 );
@@ -273,6 +287,12 @@ export const shards = pgTable(
     correct: integer("correct"),
     total: integer("total"),
     lossSum: doublePrecision("loss_sum"),
+    /** A bit for each item, set where it is right; null of a split too large to keep them. */
+    correctness: bytes("correctness"),
+    /** Float32, little-endian: the losses of the split's blocks of rows that this shard lies in, as far as it does. */
+    blockLosses: bytes("block_losses"),
+    /** By class or label; null where there are too many. */
+    classCounts: jsonb("class_counts").$type<ClassCounts>(),
     doneAt: time("done_at"),
   },
   (table) => [primaryKey({ columns: [table.evaluationId, table.ordinal] })],
@@ -417,10 +437,13 @@ export interface SuiteTensor {
   length: number;
 }
 
+/** Who measured an evaluation: we did, or somebody reported it. */
+export type Provenance = "measured" | "reported";
+
 export interface SplitCounts {
   correct: number;
   total: number;
-  /** Mean loss in nats, null where it is not finite. */
+  /** Mean loss (cross-entropy in nats, or squared error), null where it is not finite. */
   loss: number | null;
 }
 

@@ -2,6 +2,8 @@
 const ARRAYS = {
   float32: Float32Array,
   float64: Float64Array,
+  /** The codes: ONNX Runtime takes them as they are, whether or not the platform has half floats. */
+  float16: Uint16Array,
   int64: BigInt64Array,
   int32: Int32Array,
   uint8: Uint8Array,

@@ -1,23 +1,17 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web/wasm";
+import { checkClasses, toFloats, widthOf } from "./answers.ts";
 import { decode, type InputDtype } from "./dtypes.ts";
-import { scoreClassification, type Tally } from "./metrics.ts";
+import { joinTallies, type Scoring, scoreBatch, type Tally } from "./metrics.ts";
+import { ModelFailure } from "./model-failure.ts";
 import { loadRuntime } from "./runtime.ts";
+
+export { ModelFailure } from "./model-failure.ts";
 
 /** Beyond this the WASM heap (three to four times the file) does not fit an isolate's 128 MB. */
 export const MAX_MODEL_BYTES = 16 * 1024 * 1024;
 /** Rows of a model's first forward pass, and the most that are worth while: more keep no kernel busier. */
 const FIRST_ROWS = 32;
 const MOST_ROWS = 256;
-
-/** The checkpoint's own fault: trying again gives the same answer. */
-export class ModelFailure extends Error {
-  override readonly name = "ModelFailure";
-  readonly code: "model_refused" | "model_failed" | "output_mismatch" | "model_too_large";
-  constructor(code: ModelFailure["code"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 /** A slice of one of a split's tensors: raw little-endian bytes, rows along the first axis. */
 export interface FeedTensor {
@@ -30,6 +24,15 @@ export interface FeedTensor {
 export interface Slice {
   inputs: Readonly<Record<string, FeedTensor>>;
   targets: FeedTensor;
+  /** In the targets' shape, 0 where one is not asked; null where all are. */
+  mask: FeedTensor | null;
+}
+
+/** What is asked of every model on a suite. */
+export interface Question {
+  /** The model output that answers. */
+  output: string;
+  scoring: Scoring;
 }
 
 /** A model to score: `load` fetches its bytes when no session of that digest is at hand. */
@@ -41,7 +44,7 @@ export interface EngineModel {
 /** Sessions over one isolate's ONNX Runtime. */
 export interface Engine {
   /** Scores one slice. @throws ModelFailure where the model itself is at fault */
-  score(model: EngineModel, output: string, slice: Slice): Promise<Tally>;
+  score(model: EngineModel, question: Question, slice: Slice): Promise<Tally>;
 }
 
 /** The last model, since shards of one checkpoint tend to land together. */
@@ -92,12 +95,12 @@ export function createEngine(): Engine {
   }
 
   /** A batch from `first` on, smaller and on a fresh heap until it fits. A single row that fails is the model's fault. */
-  async function scoreNext(digest: string, bytes: Uint8Array, output: string, slice: Slice, first: number) {
+  async function scoreNext(digest: string, bytes: Uint8Array, question: Question, slice: Slice, first: number) {
     let current = await hold(digest, bytes);
     for (;;) {
       const last = Math.min(rowsOf(slice), first + current.rows);
       try {
-        const tally = await scoreBatch(current.session, output, slice, first, last);
+        const tally = await scoreRows(current.session, question, slice, first, last);
         current.rows = Math.min(MOST_ROWS, current.rows * 2);
         return { tally, last };
       } catch (error) {
@@ -112,17 +115,15 @@ export function createEngine(): Engine {
   }
 
   return {
-    async score({ digest, load }, output, slice) {
+    async score({ digest, load }, question, slice) {
       const bytes = held?.digest === digest ? held.bytes : await load();
-      const sum: Tally = { correct: 0, total: 0, lossSum: 0 };
+      const tallies: Tally[] = [];
       for (let first = 0; first < rowsOf(slice); ) {
-        const { tally, last } = await inTurn(() => scoreNext(digest, bytes, output, slice, first));
-        sum.correct += tally.correct;
-        sum.total += tally.total;
-        sum.lossSum += tally.lossSum;
+        const { tally, last } = await inTurn(() => scoreNext(digest, bytes, question, slice, first));
+        tallies.push(tally);
         first = last;
       }
-      return sum;
+      return joinTallies(tallies);
     },
   };
 }
@@ -183,9 +184,9 @@ async function release(session: InferenceSession): Promise<void> {
   }
 }
 
-async function scoreBatch(
+async function scoreRows(
   session: InferenceSession,
-  output: string,
+  { output, scoring }: Question,
   slice: Slice,
   first: number,
   last: number,
@@ -202,36 +203,23 @@ async function scoreBatch(
     const shape = [last - first, ...tensor.shape.slice(1)];
     feeds[name] = new ort.Tensor(tensor.dtype as "float32", ortData(tensor, first, last), shape);
   }
-  let logits: Tensor;
+  let answer: Tensor;
   try {
     const results = await session.run(feeds, [output]);
-    logits = results[output] as Tensor;
+    answer = results[output] as Tensor;
   } catch (cause) {
     throw asFailure(cause, "model_failed", "The model fails on the suite's inputs");
   }
   try {
-    return scoreLogits(logits, output, last - first, toNumbers(decodeRows(slice.targets, first, last)));
+    const rows = last - first;
+    const width = widthOf(answer, output, scoring, [rows, ...slice.targets.shape.slice(1)]);
+    const targets = toNumbers(slice.targets, first, last);
+    const mask = slice.mask && toNumbers(slice.mask, first, last);
+    if (scoring.task === "classification") checkClasses(width, scoring, targets, mask);
+    return scoreBatch(scoring, { rows, outputs: toFloats(answer, output), targets, width, mask });
   } finally {
-    logits.dispose();
+    answer.dispose();
   }
-}
-
-function scoreLogits(logits: Tensor, output: string, rows: number, targets: readonly number[]): Tally {
-  const classes = logits.dims.at(-1) ?? 0;
-  if (logits.type !== "float32" && logits.type !== "float64") {
-    throw new ModelFailure("output_mismatch", `The output "${output}" is ${logits.type}; logits must be float32.`);
-  }
-  if (logits.size !== targets.length * classes) {
-    throw new ModelFailure(
-      "output_mismatch",
-      `The output "${output}" has the shape [${logits.dims.join(", ")}]; for ${targets.length} targets it must be [${rows}, …, classes].`,
-    );
-  }
-  const highest = targets.reduce((a, b) => Math.max(a, b), 0);
-  if (highest >= classes) {
-    throw new ModelFailure("output_mismatch", `The model has ${classes} classes; the suite has the target ${highest}.`);
-  }
-  return scoreClassification(logits.data as Float32Array, classes, targets);
 }
 
 function decodeRows(tensor: FeedTensor, first: number, last: number) {
@@ -244,8 +232,8 @@ function ortData(tensor: FeedTensor, first: number, last: number): Float32Array 
   return decodeRows(tensor, first, last) as unknown as Float32Array;
 }
 
-function toNumbers(values: ArrayLike<number | bigint>): number[] {
-  return Array.from(values, Number);
+function toNumbers(tensor: FeedTensor, first: number, last: number): number[] {
+  return Array.from(decodeRows(tensor, first, last) as ArrayLike<number | bigint>, Number);
 }
 
 function firstLine(cause: unknown): string {

@@ -10,7 +10,10 @@ import { bodyErrors, errorResponses, json, Name, SuiteRef, Time, unprocessable }
 const Suite = SuiteRef.extend({
   status: z.enum(["validating", "ready", "refused"]),
   task: z.string().openapi({ example: "classification" }),
-  output: z.string().openapi({ description: "The model output that holds the logits.", example: "logits" }),
+  scoring: z
+    .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+    .openapi({ description: "The task with its options.", example: { task: "classification", ignoreIndex: null } }),
+  output: z.string().openapi({ description: "The model output that answers.", example: "logits" }),
   inputs: z.array(
     z.object({
       name: z.string().openapi({ example: "a" }),
@@ -22,8 +25,8 @@ const Suite = SuiteRef.extend({
     z.object({
       name: z.string().openapi({ example: "ood:corner" }),
       rows: z.number().int().openapi({ description: "Length of the batch axis." }),
-      total: z.number().int().openapi({ description: "Targets." }),
-      chance: z.number().openapi({ description: "Majority-class rate." }),
+      total: z.number().int().openapi({ description: "Targets that are asked; of a multilabel, sets of labels." }),
+      chance: z.number().openapi({ description: "What the best constant answer scores: the majority-class rate." }),
     }),
   ),
   bytes: z.number().int(),
@@ -31,9 +34,20 @@ const Suite = SuiteRef.extend({
 }).openapi("Suite");
 
 export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Suite> {
-  const { status, task, output, inputs, splits, bytes } = version;
+  const { status, task, scoring, output, inputs, splits, bytes } = version;
   const createdAt = version.createdAt.toISOString();
-  return { name, version: version.version, status, task, output, inputs, splits, bytes, createdAt };
+  return {
+    name,
+    version: version.version,
+    status,
+    task,
+    scoring: { ...scoring },
+    output,
+    inputs,
+    splits,
+    bytes,
+    createdAt,
+  };
 }
 
 const params = z.object({ name: Name });

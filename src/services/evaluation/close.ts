@@ -4,7 +4,11 @@ import { evaluations, type SplitCounts, shards } from "../../database/schema.ts"
 
 /** Sums the shards into the evaluation's results. Closing again changes nothing: the same shards give the same sums. */
 export async function closeEvaluation(tx: Transaction, evaluationId: string, now: Date): Promise<void> {
-  const rows = await tx.select().from(shards).where(eq(shards.evaluationId, evaluationId));
+  const { ordinal, split, correct, total, lossSum, doneAt } = shards;
+  const rows = await tx
+    .select({ ordinal, split, correct, total, lossSum, doneAt })
+    .from(shards)
+    .where(eq(shards.evaluationId, evaluationId));
   const sums: Record<string, { correct: number; total: number; lossSum: number }> = {};
   for (const row of rows) {
     if (row.doneAt === null) throw new Error(`evaluation ${evaluationId} is closed with shard ${row.ordinal} open`);

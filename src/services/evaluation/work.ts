@@ -4,6 +4,7 @@ import type { Context } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
 import { checkModelBytes, type Engine, ModelFailure } from "../../evaluation/engine.ts";
+import { keep } from "../../evaluation/kept.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
 import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
@@ -75,12 +76,18 @@ async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion
   const slice = await readSlice(ctx, suiteVersion, shard);
   const tally = await engine.score(
     { digest: artifact.digest, load: () => loadArtifact(ctx, artifact) },
-    suiteVersion.output,
+    suiteVersion,
     slice,
   );
+  const { correct, total, lossSum, classes } = tally;
+  const splitRows = suiteVersion.splits.find(({ name }) => name === shard.split)?.rows ?? shard.rows;
   await ctx.db
     .update(shards)
-    .set({ correct: tally.correct, total: tally.total, lossSum: tally.lossSum, doneAt: ctx.now(), leaseUntil: null })
+    .set({
+      ...{ correct, total, lossSum, classCounts: classes },
+      ...keep(tally, { splitRows, firstRow: shard.firstRow, rows: shard.rows }),
+      ...{ doneAt: ctx.now(), leaseUntil: null },
+    })
     .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
 }
 

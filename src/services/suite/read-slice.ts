@@ -14,9 +14,15 @@ export async function readSlice(
   shard: { split: string; firstRow: number; rows: number },
 ): Promise<Slice> {
   const of = (name: string) => readRows(ctx, version, tensorNamed(version, `${shard.split}/${name}`), shard);
-  const [targets, ...inputs] = await Promise.all([of("target"), ...version.inputs.map(({ name }) => of(name))]);
+  const masked = version.tensors.some(({ name }) => name === `${shard.split}/target_mask`);
+  const [targets, mask, ...inputs] = await Promise.all([
+    of("target"),
+    masked ? of("target_mask") : null,
+    ...version.inputs.map(({ name }) => of(name)),
+  ]);
   return {
     targets,
+    mask,
     inputs: Object.fromEntries(version.inputs.map(({ name }, n) => [name, inputs[n] as FeedTensor])),
   };
 }

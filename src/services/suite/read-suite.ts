@@ -1,13 +1,18 @@
 import type { SuiteInput, SuiteSplit, SuiteTensor } from "../../database/schema.ts";
-import { DomainError } from "../../errors.ts";
 import { decode, INPUT_DTYPES, type InputDtype, isInputDtype } from "../../evaluation/dtypes.ts";
+import type { Scoring } from "../../evaluation/metrics.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
 import { checkName } from "../../tensors/ledger.ts";
 import { DEFAULT_LIMITS, readSafetensors, type TensorView } from "../../tensors/safetensors.ts";
+import { readAsFloat32 } from "../../tensors/values.ts";
+import { readScoring } from "./read-scoring.ts";
+import { readTargets } from "./read-targets.ts";
+import { suiteRefusal as refused } from "./refusal.ts";
 
 /** What a suite file says, checked. */
 export interface SuiteContents {
-  task: string;
+  task: Scoring["task"];
+  scoring: Scoring;
   output: string;
   inputs: SuiteInput[];
   splits: SuiteSplit[];
@@ -16,21 +21,20 @@ export interface SuiteContents {
 
 const SPLIT_NAME = /^(train|validation|ood:[A-Za-z0-9_.-]{1,64})$/;
 const TARGET = "target";
-const TARGET_DTYPES = ["int64", "int32", "uint8", "int8"] as const satisfies readonly InputDtype[];
+/** Not "mask", which is what models call an input of theirs. */
+const MASK = "target_mask";
 
 /**
  * Reads and checks a suite: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along
- * the first axis, and `__metadata__` with `task` and `output`.
+ * the first axis, and `__metadata__` with `task`, `output` and the task's options; `<split>/target_mask` says which
+ * targets are asked.
  * @throws DomainError `invalid_suite`, naming the tensor at fault
  */
 export function readSuite(bytes: Uint8Array): SuiteContents {
   const file = refusing(() => readSafetensors(bytes));
-  const task = file.metadata["task"] ?? "classification";
-  if (task !== "classification") {
-    throw refused(`The task is "${task}"; this version evaluates "classification" alone.`);
-  }
+  const scoring = readScoring(file.metadata);
   const output = file.metadata["output"];
-  if (!output) throw refused('__metadata__ lacks "output": the name of the model output that holds the logits.');
+  if (!output) throw refused('__metadata__ lacks "output": the name of the model output that answers.');
 
   // Postgres keeps neither a NUL nor half a surrogate pair, and no model can have an output of such a name.
   refusing(() => checkName(output, "The output", DEFAULT_LIMITS));
@@ -43,7 +47,7 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
   let inputs: SuiteInput[] | null = null;
   const splits: SuiteSplit[] = [];
   for (const [name, tensors] of bySplit) {
-    const found = readSplit(name, tensors);
+    const found = readSplit(name, tensors, scoring);
     inputs ??= found.inputs;
     if (JSON.stringify(inputs) !== JSON.stringify(found.inputs)) {
       throw refused(
@@ -52,7 +56,14 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
     }
     splits.push(found.split);
   }
-  return { task, output, inputs: inputs ?? [], splits: splits.sort(bySplitOrder), tensors: layout(file.tensors) };
+  return {
+    task: scoring.task,
+    scoring,
+    output,
+    inputs: inputs ?? [],
+    splits: splits.sort(bySplitOrder),
+    tensors: layout(file.tensors),
+  };
 }
 
 function refusing<Result>(read: () => Result): Result {
@@ -81,19 +92,19 @@ function groupBySplit(tensors: ReadonlyMap<string, TensorView>): Map<string, Map
   return splits;
 }
 
-function readSplit(name: string, tensors: Map<string, TensorView>): { inputs: SuiteInput[]; split: SuiteSplit } {
+function readSplit(
+  name: string,
+  tensors: Map<string, TensorView>,
+  scoring: Scoring,
+): { inputs: SuiteInput[]; split: SuiteSplit } {
   const target = tensors.get(TARGET);
   if (!target) throw refused(`The split "${name}" has no "${name}/${TARGET}".`);
-  const dtype = TARGET_DTYPES.find((allowed) => allowed === target.dtype);
-  if (!dtype) {
-    throw refused(`"${name}/${TARGET}" is ${target.dtype}; class indices are one of ${TARGET_DTYPES.join(", ")}.`);
-  }
+  const { total, chance } = readTargets(scoring, target, tensors.get(MASK) ?? null);
   const rows = target.shape[0] ?? 0;
-  if (rows === 0) throw refused(`"${name}/${TARGET}" has no rows.`);
 
   const inputs: SuiteInput[] = [];
   for (const [input, tensor] of tensors) {
-    if (input === TARGET) continue;
+    if (input === TARGET || input === MASK) continue;
     if (!isInputDtype(tensor.dtype)) {
       throw refused(`"${name}/${input}" is ${tensor.dtype}; inputs are one of ${INPUT_DTYPES.join(", ")}.`);
     }
@@ -105,26 +116,12 @@ function readSplit(name: string, tensors: Map<string, TensorView>): { inputs: Su
   }
   if (inputs.length === 0) throw refused(`The split "${name}" has targets and no inputs.`);
   inputs.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { inputs, split: { name, rows, ...countTargets(`${name}/${TARGET}`, decode(dtype, target.bytes)) } };
-}
-
-/** Majority-class rate and number of targets; a target below zero is no class. */
-function countTargets(name: string, values: ArrayLike<number | bigint>): { total: number; chance: number } {
-  const counts = new Map<number, number>();
-  for (let n = 0; n < values.length; n += 1) {
-    const value = Number(values[n]);
-    if (value < 0) throw refused(`"${name}" has the class ${value} at position ${n}; classes count from 0.`);
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
-  if (counts.size === 1) {
-    throw refused(`"${name}" has one class alone: every answer of that class would pass for understanding.`);
-  }
-  return { total: values.length, chance: Math.max(...counts.values()) / values.length };
+  return { inputs, split: { name, rows, total, chance } };
 }
 
 function checkFinite(name: string, dtype: InputDtype, tensor: TensorView): void {
-  if (dtype !== "float32" && dtype !== "float64") return;
-  const values = decode(dtype, tensor.bytes);
+  const values = dtype === "float16" ? readAsFloat32(tensor) : dtype.startsWith("float") && decode(dtype, tensor.bytes);
+  if (!values) return;
   for (let n = 0; n < values.length; n += 1) {
     if (!Number.isFinite(values[n])) throw refused(`"${name}" has ${values[n]} at position ${n}.`);
   }
@@ -150,8 +147,4 @@ function describe(inputs: readonly SuiteInput[]): string {
   return inputs
     .map((input) => `"${input.name}" ${input.dtype}[n${input.shape.map((d) => `, ${d}`).join("")}]`)
     .join(", ");
-}
-
-function refused(detail: string): DomainError {
-  return new DomainError("invalid_suite", detail);
 }

@@ -1,0 +1,55 @@
+// What is kept of each example, so that two checkpoints can be paired later. Bounded for each split: a bit for an item,
+// and the losses of at most 256 blocks of rows, which a paired bootstrap resamples as it would rows.
+
+import { packBits } from "./bits.ts";
+import { itemsOf, type Scoring, type Tally } from "./metrics.ts";
+
+/** 16 KiB of bits for each split of a checkpoint. Of larger splits none are kept. */
+export const MAX_KEPT_ITEMS = 131_072;
+const MAX_BLOCKS = 256;
+
+/** Rows of a split, and a shard's share of them. */
+export interface Span {
+  splitRows: number;
+  firstRow: number;
+  rows: number;
+}
+
+export const blocksOf = (splitRows: number): number => Math.min(splitRows, MAX_BLOCKS);
+
+/** The block that a row lies in: blocks are as even as they can be, and the same however a split is cut into shards. */
+export const blockOf = (row: number, splitRows: number): number => Math.floor((row * blocksOf(splitRows)) / splitRows);
+
+/** Items of a row: what a row has bits for. */
+export function itemsOfRow(scoring: Scoring, targetShape: readonly number[]): number {
+  const targets = targetShape.slice(1).reduce((product, length) => product * length, 1);
+  return itemsOf(scoring, targets, targetShape.at(-1) ?? 1);
+}
+
+export interface Kept {
+  correctness: Uint8Array | null;
+  blockLosses: Uint8Array;
+}
+
+/** A shard's examples, as they are stored. */
+export function keep({ correctness, rowLosses }: Tally, { splitRows, firstRow, rows }: Span): Kept {
+  const from = blockOf(firstRow, splitRows);
+  const losses = new Float32Array(blockOf(firstRow + rows - 1, splitRows) - from + 1);
+  rowLosses.forEach((loss, n) => {
+    const block = blockOf(firstRow + n, splitRows) - from;
+    losses[block] = (losses[block] ?? 0) + loss;
+  });
+  const items = (correctness.length / rows) * splitRows;
+  return {
+    correctness: items > MAX_KEPT_ITEMS ? null : packBits(correctness),
+    blockLosses: new Uint8Array(losses.buffer),
+  };
+}
+
+/** Adds a shard's losses to those of its split. */
+export function addBlockLosses(sums: Float64Array, stored: Uint8Array, { splitRows, firstRow }: Span): void {
+  const from = blockOf(firstRow, splitRows);
+  new Float32Array(stored.slice().buffer).forEach((loss, n) => {
+    sums[from + n] = (sums[from + n] ?? 0) + loss;
+  });
+}

@@ -1,0 +1,5 @@
+import { DomainError } from "../../errors.ts";
+
+export function suiteRefusal(detail: string): DomainError {
+  return new DomainError("invalid_suite", detail);
+}

@@ -1,0 +1,34 @@
+import { FLOAT, floats, initializer, model, node, text, value } from "../tensors/onnx-builder.ts";
+
+const INT64 = 7;
+
+/** y = x w + b with x of three numbers and y of `b.length`. */
+export function linear(w: number[], b: number[]): Uint8Array<ArrayBuffer> {
+  const width = b.length;
+  return copy(
+    model([
+      node("MatMul", ["x", "w"], ["xw"]),
+      node("Add", ["xw", "b"], ["y"]),
+      text(2, "linear"),
+      initializer("w", FLOAT, [3, width], floats(...w)),
+      initializer("b", FLOAT, [width], floats(...b)),
+      value(11, "x", FLOAT, ["batch", 3]),
+      value(12, "y", FLOAT, ["batch", width]),
+    ]),
+  );
+}
+
+/** Scores of three classes for each of a row's tokens, read from a table. */
+export function tokenTable(table: number[], classes: number): Uint8Array<ArrayBuffer> {
+  return copy(
+    model([
+      node("Gather", ["table", "x"], ["y"]),
+      text(2, "table"),
+      initializer("table", FLOAT, [table.length / classes, classes], floats(...table)),
+      value(11, "x", INT64, ["batch", "tokens"]),
+      value(12, "y", FLOAT, ["batch", "tokens", classes]),
+    ]),
+  );
+}
+
+const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
