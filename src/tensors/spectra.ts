@@ -37,7 +37,7 @@ export function spectrumWork(rows: number, columns: number): number {
  * Singular values of a matrix given row by row, the largest first: roots of the eigenvalues of its Gram matrix. All
  * elements must be finite. Values below the largest times the root of (longer side times 2^-52), some 10^-7, cannot be
  * told from zero this way, and are zero. A decomposition of the matrix itself would resolve them, but the library's
- * does not end for every matrix: not for one whose rows are all equal. Takes about 1 ns times {@link spectrumWork}.
+ * does not end for every matrix: not for 64 by 64 ones. Takes about 1 ns times {@link spectrumWork}.
  */
 export function singularValues(values: Float64Array, rows: number, columns: number): number[] {
   const [short, long] = rows < columns ? [rows, columns] : [columns, rows];
