@@ -2,7 +2,7 @@ import { type Alarm, beginAlarm, evidenceOf, listen, type Null } from "./alarm.t
 import { dateChange } from "./date.ts";
 import type { Policy } from "./policy.ts";
 import { accuracyAt, explainedVariance, levelOf, remembered, type Sample, type SplitState } from "./split.ts";
-import { confidenceOfChange, median } from "./statistics.ts";
+import { confidenceOfChange, median, wilson } from "./statistics.ts";
 import type { Transition } from "./types.ts";
 
 /** The least probability that the examples give to a change; jitter has its own bound, the alarm's. */
@@ -117,6 +117,8 @@ export function beginTransition(
     detectedAtStep: step,
     from,
     to: null,
+    fromInterval: wilson(clamp(from), split.total),
+    toInterval: null,
     confidence,
   };
   split.transitions.push({

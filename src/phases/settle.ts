@@ -9,7 +9,7 @@ import {
   setLevel,
   type TrackedTransition,
 } from "./split.ts";
-import { median } from "./statistics.ts";
+import { median, wilson } from "./statistics.ts";
 import type { Transition } from "./types.ts";
 
 /** Dwells between the first and the latest of a plateau whose level jitters about the ceiling. */
@@ -39,7 +39,9 @@ export function settle(split: SplitState, policy: Required<Policy>): Transition 
   // A climb that went on after its rest was told: what was told stays.
   if (open.transition.settledStep !== null) return null;
   open.transition.settledStep = Math.max(from.fromStep, open.transition.onsetStep);
-  open.transition.to = accuracyAt(split, heldMedian(split));
+  const level = accuracyAt(split, heldMedian(split));
+  open.transition.to = level;
+  open.transition.toInterval = wilson(Math.min(1, Math.max(0, level)), split.total);
   open.normAtSettled = split.held.at(-1)?.norm ?? null;
   return open.transition;
 }

@@ -38,7 +38,7 @@ export interface JudgeOptions {
 
 export type TransitionKind = "generalization" | "regression";
 
-/** A held change of phase on one split. All but `settledStep` and `to` are fixed by the append that detects it. */
+/** A held change of phase on one split. All but `settledStep`, `to` and its interval are fixed by the append that detects it. */
 export interface Transition {
   kind: TransitionKind;
   split: string;
@@ -52,6 +52,9 @@ export interface Transition {
   detectedAtStep: number;
   from: number;
   to: number | null;
+  /** 95% Wilson intervals of the two levels, for the split's examples. */
+  fromInterval: [number, number];
+  toInterval: [number, number] | null;
   /** Probability, given the examples behind both levels and the jitter, that the level really changed. */
   confidence: number;
 }

@@ -37,6 +37,10 @@ export const PolicySchema = z
     underfit: fraction("Median train accuracy under which the model is underfit.", 0.9),
     minimumChange: fraction("A smaller change of level is no event.", 0.05),
     lossLevel: fraction("Only a level held at or above it can be lost.", 0.5),
+    averageRunLength: z.number().min(100).max(1e9).optional().openapi({
+      description: "Checkpoints between two false alarms of a generalization, at least, over all splits together.",
+      example: 20000,
+    }),
     lossShare: fraction("A split is lost below this share of its highest held level.", 0.8),
     allowValidation: z.boolean().optional().openapi({ description: "Let validation alone make a model deployable." }),
   })

@@ -21,6 +21,7 @@ const VERDICTS = [
 ] as const;
 const VerdictName = z.enum(VERDICTS);
 const fraction = z.number().min(0).max(1);
+const interval = z.tuple([fraction, fraction]).openapi({ description: "95% Wilson interval." });
 
 const Transition = z
   .object({
@@ -37,6 +38,8 @@ const Transition = z
     detectedAtStep: z.number().int().openapi({ description: "The checkpoint whose arrival announced it." }),
     from: z.number(),
     to: z.number().nullable(),
+    fromInterval: interval,
+    toInterval: interval.nullable(),
     confidence: fraction,
   })
   .openapi("Transition");
@@ -61,7 +64,7 @@ const Verdict = z
           split: z.string(),
           phase: z.string(),
           level: fraction,
-          interval: z.tuple([z.number(), z.number()]).openapi({ description: "95% Wilson interval." }),
+          interval,
           chance: fraction,
           total: z.number().int(),
         }),

@@ -106,9 +106,9 @@ test("the first k points announce exactly what was announced at k, and nothing a
 
       const { transitions } = conclude(whole.state);
       for (const { transition } of part.announcements) {
-        const { settledStep, to, ...fixed } = transition;
+        const { settledStep, to, toInterval, ...fixed } = transition;
         expect(transitions).toContainEqual(expect.objectContaining(settledStep === null ? fixed : transition));
-        expect((settledStep === null) === (to === null)).toBe(true);
+        expect([to === null, toInterval === null]).toEqual([settledStep === null, settledStep === null]);
       }
     }),
   );

@@ -27,11 +27,14 @@ test("a jump has an onset, a settled and a detected-at step, and levels", () => 
       detectedAtStep: 220,
       from: 0.01,
       to: 0.99,
+      // Wilson's, for 10 and 990 of 1,000.
+      fromInterval: [expect.closeTo(0.0054, 4), expect.closeTo(0.0183, 4)],
+      toInterval: [expect.closeTo(0.9817, 4), expect.closeTo(0.9946, 4)],
       confidence: 0.999,
     },
   ]);
   expect(announced(points)).toEqual([
-    { type: "detected", transition: { ...transitions[0], settledStep: null, to: null } },
+    { type: "detected", transition: { ...transitions[0], settledStep: null, to: null, toInterval: null } },
     { type: "settled", transition: transitions[0] },
   ]);
 });
