@@ -7,6 +7,7 @@ import { registerPages } from "./pages/register.tsx";
 import { type App, createRouter, type RouteContext } from "./routes/app-type.ts";
 import { limitBody } from "./routes/body.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
+import { registerCompare } from "./routes/compare.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerModels } from "./routes/models.ts";
@@ -51,6 +52,7 @@ export function createApp(config: Config): App {
   registerModels(app);
   registerCheckpoints(app);
   registerEvaluations(app);
+  registerCompare(app);
   registerUploads(app);
   registerVerdict(app);
   registerWebhooks(app);

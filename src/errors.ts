@@ -15,6 +15,7 @@ const PROBLEMS = {
   digest_mismatch: { status: 400, title: "The body is not what its digest says" },
   name_taken: { status: 409, title: "The name is taken" },
   step_taken: { status: 409, title: "The step holds other bytes" },
+  not_comparable: { status: 409, title: "The two have no examples in common" },
   upload_incomplete: { status: 409, title: "Parts of the upload are missing" },
   upload_ended: { status: 409, title: "The upload has ended" },
   artifact_gone: { status: 410, title: "The bytes are kept no more" },

@@ -30,6 +30,8 @@ const RULES: Record<string, Rule> = {
   completeUpload: { scope: "push" },
   deleteUpload: { scope: "push" },
   getCheckpoint: { scope: "read" },
+  getEvaluation: { scope: "read" },
+  compareCheckpoints: { scope: "read" },
   listCheckpoints: { scope: "read" },
   getArtifact: { scope: "read" },
   deleteCheckpoint: { scope: "push" },
@@ -69,6 +71,7 @@ const addressOf = ({ path }: Operation): string =>
     .replace("{id}", model.model)
     .replace("{name}", model.suite)
     .replace("{step}", "1")
+    .replace(/\/compare$/, "/compare?step=1&with=1")
     .replace(/^(\/models\/[^/]+\/checkpoints)$/, "$1?from=1");
 
 /** The same request of the team's things, with whatever key. */
