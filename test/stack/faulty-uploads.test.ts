@@ -90,13 +90,7 @@ test("a client that breaks off in the middle of a large body leaves no parts beh
   const upload = await until("parts, and the upload's end", async () =>
     (await uploadsOf(team)).find(({ multipartId, status }) => multipartId && status === "discarded"),
   );
-  const part = () =>
-    createArtifactStore(shared().connection.s3).putPart(
-      upload.objectKey,
-      `${upload.multipartId}`,
-      1,
-      new Uint8Array(9),
-    );
-  await until("the store to have forgotten it", async () => await part().then(null, (error) => /upload/.test(error)));
+  const parts = () => createArtifactStore(shared().connection.s3).listParts(upload.objectKey, `${upload.multipartId}`);
+  await until("the store to have forgotten it", async () => (await parts()) === null);
   expect(await sweptObjects(team)).toHaveLength(1);
 });

@@ -9,7 +9,10 @@ export interface PrivateStack extends Stack {
   lines: string[];
 }
 
-/** A whole stack with a fresh database and folder, both gone once it is closed. */
+/**
+ * A whole stack with a fresh database and folder, both gone once it is closed. TEST_S3_URL names a store to use in the
+ * place of the embedded one; what a test leaves in its bucket stays there.
+ */
 export async function startPrivateStack(options: Partial<StackOptions> = {}): Promise<PrivateStack> {
   const folder = mkdtempSync(join(tmpdir(), "curie-point-test-"));
   const database = await freshDatabase();
@@ -23,6 +26,7 @@ export async function startPrivateStack(options: Partial<StackOptions> = {}): Pr
       data: folder,
       port: 0,
       postgres: database.url,
+      s3: process.env["TEST_S3_URL"],
       sweepEverySeconds: 1,
       evaluationDeadlineSeconds: 10,
       log: (line) => lines.push(line),
