@@ -2,6 +2,7 @@
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
+import { benchVerdict } from "./verdict/index.ts";
 
 /** Samples of ours and the rival's, higher is better. */
 export interface Comparison {
@@ -12,6 +13,9 @@ export interface Comparison {
 }
 
 const BENCHES: Record<string, () => Promise<Comparison[]>> = { measure: benchMeasure, put: benchPut };
+
+/** These print tables of their own: what they compare is more than one figure. */
+const REPORTS: Record<string, () => void> = { verdict: benchVerdict };
 
 function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
@@ -33,10 +37,16 @@ function row({ what, unit, ours, rival }: Comparison): string[] {
 }
 
 const names = process.argv.slice(2);
-const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+const known = [...Object.keys(BENCHES), ...Object.keys(REPORTS)];
+const unknown = names.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}\n`);
+  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
   process.exit(2);
+}
+for (const [name, report] of Object.entries(REPORTS)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  process.stderr.write(`${name}…\n`);
+  report();
 }
 const rows = [["benchmark", "ours (median)", "rival (median)", "rival", "ours / rival", "samples"]];
 for (const [name, bench] of Object.entries(BENCHES)) {
@@ -44,6 +54,7 @@ for (const [name, bench] of Object.entries(BENCHES)) {
   process.stderr.write(`${name}…\n`);
   rows.push(...(await bench()).map(row));
 }
+if (rows.length === 1) process.exit(0);
 const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length))) ?? [];
 for (const cells of rows)
   process.stdout.write(

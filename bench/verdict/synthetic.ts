@@ -105,10 +105,19 @@ function addLoss(stage: Stage, level: number, random: Random): void {
 }
 
 /** A plateau of `count` checkpoints without any event, for false alarms; dips apart. */
-export function makePlateau(total: number, level: number, count: number, seed: number, drift = 0): SyntheticSeries {
+export function makePlateau(total: number, level: number, count: number, seed: number): SyntheticSeries {
   const random = createRandom(seed, `plateau ${total} ${level}`);
   const stage: Stage = { mean: [], events: [] };
-  rest(stage, level, count, 2 * drift);
+  rest(stage, level, count, 0);
+  return finish(total, stage, { dips: false, missing: false, irregular: false }, random);
+}
+
+/** A level for 60 checkpoints, then for `count` the highest mean that is no event: the worst that may raise no alarm. */
+export function makeEdge(total: number, level: number, count: number, seed: number): SyntheticSeries {
+  const random = createRandom(seed, `edge ${total} ${level}`);
+  const stage: Stage = { mean: [], events: [] };
+  rest(stage, level, 60, 0);
+  rest(stage, Math.max(level <= 0.05 ? 0.1 : 0, level + 0.05), count, 0);
   return finish(total, stage, { dips: false, missing: false, irregular: false }, random);
 }
 

@@ -95,7 +95,11 @@ function observe(split: SplitState, at: Sample, policy: Required<Policy>): void 
 /** Begins a regression once a held level has been lost for the dwell, if the examples behind it bear it out. */
 function followLoss(split: SplitState, at: Sample, step: number, policy: Required<Policy>): Transition | null {
   const { belowPeak } = split.runs;
-  if (split.lost || !lasts(belowPeak, policy.dwell)) return null;
+  if (split.lost || belowPeak === null) return null;
+  // With two in a row below, the running median of the later one is known already, whatever comes next.
+  const threshold = policy.lossShare * (split.peak ?? 0);
+  const decided = split.raw.slice(-2).every(({ value }) => value < threshold) ? 1 : 0;
+  if (belowPeak.count + decided < policy.dwell) return null;
   if (step - belowPeak.fromStep < LEAST_LOSS_SHARE * step) return null;
   const from = accuracyAt(split, split.peak ?? 0);
   const noise = (split.jitter * (1 - split.chance)) ** 2 / split.held.length;

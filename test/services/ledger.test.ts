@@ -11,10 +11,12 @@ const crossing = (changes: Partial<Transition> = {}): Transition => ({
   detectedAtStep: 150,
   from: 0.1,
   to: null,
+  fromInterval: [0.05, 0.15],
+  toInterval: null,
   confidence: 0.99,
   ...changes,
 });
-const settled = crossing({ settledStep: 130, to: 1 });
+const settled = crossing({ settledStep: 130, to: 1, toInterval: [0.95, 1] });
 const detected = (transition = crossing()) => ({
   announcement: { type: "detected" as const, transition },
   step: transition.detectedAtStep,
