@@ -268,11 +268,6 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--optimizer muon --weight-decay 0 --seed 1 --steps 900 --every 12",
   ],
   ["memorizer-wrong-labels-multiply37-s2", "memorizer", multiply37, "--corruption 0.8 --seed 2 --steps 900 --every 12"],
-  [
-    "grok-s5-s0",
-    "grokked",
-    "--task permutations --corner-side 20 --mirror-pairs 400 --train-share 0.6 --steps 500 --every 8",
-  ],
   ["grok-transformer-add47-s0", "grokked", transformer, "--steps 600 --every 6"],
   [
     "ungrok-transformer-add47-to-.2-s1",
