@@ -1,5 +1,5 @@
 import type { TrajectoryPoint } from "../services/checkpoint/trajectory.ts";
-import type { StoredVerdict } from "../services/judgement/get-verdict.ts";
+import type { ServedVerdict } from "../services/judgement/get-verdict.ts";
 import type { PinnedModel } from "../services/model/internal.ts";
 import { verdictTone, verdictWords } from "./layout.tsx";
 import { shortNumber, splitColors, TrajectoryPlot } from "./plot.tsx";
@@ -7,7 +7,7 @@ import type { StepAxis } from "./scale.ts";
 
 export interface ModelPageProps {
   model: PinnedModel;
-  verdict: StoredVerdict;
+  verdict: ServedVerdict;
   points: readonly TrajectoryPoint[];
   axis: StepAxis;
 }
@@ -101,7 +101,7 @@ function Legend({ splits }: { splits: readonly string[] }) {
   );
 }
 
-function Evidence({ verdict }: { verdict: StoredVerdict }) {
+function Evidence({ verdict }: { verdict: ServedVerdict }) {
   const { splits, weightNorm } = verdict.evidence;
   if (splits.length === 0) return null;
   return (
@@ -142,7 +142,7 @@ function Evidence({ verdict }: { verdict: StoredVerdict }) {
   );
 }
 
-function Transitions({ verdict }: { verdict: StoredVerdict }) {
+function Transitions({ verdict }: { verdict: ServedVerdict }) {
   return (
     <>
       <h2>Transitions</h2>

@@ -7,6 +7,38 @@ import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
 import { bodyErrors, errorResponses, json, Name, SuiteRef, Time, unprocessable } from "./schemas.ts";
 
+const count = z.number().int();
+const Audit = z
+  .object({
+    splits: z.array(
+      z.object({
+        split: z.string().openapi({ example: "ood:corner" }),
+        classes: count.nullable().openapi({ description: "Distinct classes asked; null of a regression." }),
+        majority: z
+          .object({ class: count, share: z.number() })
+          .nullable()
+          .openapi({ description: "What is asked most often, and its share." }),
+        unseenClasses: count.nullable().openapi({ description: "Classes that train never asks." }),
+        duplicateRows: count.openapi({ description: "Rows whose inputs an earlier row of the split has." }),
+        inTrain: count.nullable().openapi({ description: "Rows whose inputs train has too; null of train." }),
+        conflicting: count.nullable().openapi({ description: "Of those, rows with other targets than train has." }),
+        nearTrain: count.nullable().openapi({
+          description:
+            "Further rows that share four fifths of their features with a row of train; null of short count.",
+        }),
+        resolves: z.object({ independent: z.number(), paired: z.number().nullable() }).openapi({
+          description:
+            "Smallest changes of accuracy that are told from noise at 95%: between independent measurements at an accuracy of one half, and on the same examples where all that flip do so one way.",
+        }),
+      }),
+    ),
+    examplesForOnePoint: count.openapi({
+      description: "Examples that resolve a change of .01 between independent measurements.",
+    }),
+    nearSearched: count.openapi({ description: "Rows of train that near duplicates were looked for in." }),
+  })
+  .openapi("SuiteAudit");
+
 const Suite = SuiteRef.extend({
   status: z.enum(["validating", "ready", "refused"]),
   task: z.string().openapi({ example: "classification" }),
@@ -29,12 +61,13 @@ const Suite = SuiteRef.extend({
       chance: z.number().openapi({ description: "What the best constant answer scores: the majority-class rate." }),
     }),
   ),
+  audit: Audit.nullable().openapi({ description: "Null of a version from before audits: put it again." }),
   bytes: z.number().int(),
   createdAt: Time,
 }).openapi("Suite");
 
 export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Suite> {
-  const { status, task, scoring, output, inputs, splits, bytes } = version;
+  const { status, task, scoring, output, inputs, splits, audit, bytes } = version;
   const createdAt = version.createdAt.toISOString();
   return {
     name,
@@ -45,6 +78,7 @@ export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Su
     output,
     inputs,
     splits,
+    audit,
     bytes,
     createdAt,
   };
@@ -58,7 +92,7 @@ const put = createRoute({
   operationId: "putSuite",
   summary: "Keep a suite version",
   description:
-    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` and `output`. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200, and are the newest again.",
+    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` (classification, binary, multilabel or regression), `output` and the task's options: `ignore_index`, `threshold`, `tolerance`, `relative_tolerance`. `<split>/target_mask`, in the target's shape, says which targets are asked. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200, and are the newest again.",
   middleware: [requireActor("push")] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
 import { DETECTOR_VERSION } from "../phases/judge.ts";
 import { checkGate, type GateSubject } from "../services/judgement/check-gate.ts";
-import { getVerdict, type StoredVerdict } from "../services/judgement/get-verdict.ts";
+import { getVerdict, type ServedVerdict } from "../services/judgement/get-verdict.ts";
 import { listAnnouncements } from "../services/judgement/list-announcements.ts";
 import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
@@ -20,6 +20,7 @@ const VERDICTS = [
   "regressed",
 ] as const;
 const VerdictName = z.enum(VERDICTS);
+const Trend = z.enum(["falling", "rising", "flat"]);
 const fraction = z.number().min(0).max(1);
 const interval = z.tuple([fraction, fraction]).openapi({ description: "95% Wilson interval." });
 
@@ -74,10 +75,26 @@ const Verdict = z
           peakStep: z.number().int(),
           peak: z.number(),
           now: z.number(),
-          trend: z.enum(["falling", "rising", "flat"]),
+          trend: Trend,
           coincident: z.boolean(),
         })
         .nullable(),
+      structure: z
+        .object({
+          asOfStep: z.number().int(),
+          layers: z.number().int(),
+          fallingLayers: z.number().int().nullable(),
+          effectiveRank: z
+            .object({ peakStep: z.number().int(), peak: z.number(), now: z.number(), trend: Trend })
+            .nullable()
+            .openapi({ description: "Geometric mean over the layers." }),
+          alpha: z
+            .object({ now: z.number(), trend: Trend })
+            .nullable()
+            .openapi({ description: "Median of the layers." }),
+        })
+        .nullable()
+        .openapi({ description: "Statistics of the layers, where given. Shown, and decides nothing." }),
       latentInterval: z.object({ fromStep: z.number().int(), toStep: z.number().int() }).nullable(),
     }),
     transitions: z.array(Transition),
@@ -88,7 +105,7 @@ const Verdict = z
   })
   .openapi("Verdict");
 
-export function toVerdict(model: PinnedModel, verdict: StoredVerdict): z.infer<typeof Verdict> {
+export function toVerdict(model: PinnedModel, verdict: ServedVerdict): z.infer<typeof Verdict> {
   return {
     model: model.id,
     suite: { name: model.suiteName, version: model.suiteVersion.version },

@@ -5,7 +5,7 @@ import { DomainError } from "../../errors.ts";
 import { decidingOf, holdsCeiling, isOod, type VerdictName } from "../../phases/judge.ts";
 import { getCheckpoint } from "../checkpoint/get.ts";
 import type { PinnedModel } from "../model/internal.ts";
-import { getVerdict, type StoredVerdict } from "./get-verdict.ts";
+import { getVerdict, type ServedVerdict } from "./get-verdict.ts";
 
 /** What is about to be deployed: the model as it stands, or these very bytes. */
 export type GateSubject = { step: number } | { digest: string } | null;
@@ -20,7 +20,7 @@ export async function checkGate(
   model: PinnedModel,
   required: VerdictName,
   subject: GateSubject,
-): Promise<StoredVerdict> {
+): Promise<ServedVerdict> {
   // Before the verdict: what is evaluated by now is in a verdict that is read later, and not the other way about.
   const asked = subject && (await readAsked(ctx, model, subject));
   const verdict = await getVerdict(ctx, model);
@@ -71,12 +71,12 @@ async function readAsked(ctx: TeamContext, model: PinnedModel, subject: NonNulla
 }
 
 /** Whatever the checkpoint: validation cannot show a shortcut. */
-function checkEvidence(verdict: StoredVerdict, model: PinnedModel, deciding: readonly string[]): void {
+function checkEvidence(verdict: ServedVerdict, model: PinnedModel, deciding: readonly string[]): void {
   if (deciding.some(isOod) || model.policy.allowValidation) return;
   throw notMet(verdict, `The verdict is generalizer without out-of-distribution evidence. ${verdict.summary}`);
 }
 
-function checkInVerdict(verdict: StoredVerdict, { step, results, pendingStep }: Asked): void {
+function checkInVerdict(verdict: ServedVerdict, { step, results, pendingStep }: Asked): void {
   if (!results) throw notMet(verdict, `The checkpoint at step ${step} is not evaluated.`);
   const { asOfStep } = verdict;
   if (asOfStep === null || step > asOfStep) {
@@ -92,7 +92,7 @@ function checkInVerdict(verdict: StoredVerdict, { step, results, pendingStep }: 
 }
 
 /** The bytes must be from when the last deciding split held its present level, where one crossed within the log. */
-function checkSettled(verdict: StoredVerdict, step: number, deciding: readonly string[]): void {
+function checkSettled(verdict: ServedVerdict, step: number, deciding: readonly string[]): void {
   for (const name of deciding) {
     const transitions = verdict.transitions.filter(({ split }) => split === name);
     const last = transitions.findLast(({ kind }) => kind === "generalization");
@@ -110,7 +110,7 @@ function checkSettled(verdict: StoredVerdict, step: number, deciding: readonly s
 }
 
 function checkOwnResults(
-  verdict: StoredVerdict,
+  verdict: ServedVerdict,
   model: PinnedModel,
   { step, results }: Asked,
   deciding: readonly string[],
@@ -125,6 +125,6 @@ function checkOwnResults(
   }
 }
 
-function notMet(verdict: StoredVerdict, detail: string): DomainError {
+function notMet(verdict: ServedVerdict, detail: string): DomainError {
   return new DomainError("verdict_not_met", detail, { verdict: verdict.verdict, asOfStep: verdict.asOfStep });
 }

@@ -1,13 +1,15 @@
 import { and, eq } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { judgements, type StoredVerdict } from "../../database/schema.ts";
-import { begin, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
+import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 
-export type { StoredVerdict };
+/** The stored verdict with what its suite's audit adds. */
+export type ServedVerdict = Omit<StoredVerdict, "caveats"> & { caveats: (Caveat | SuiteCaveat)[] };
 
 /** The verdict on a model as of its frontier; before the first evaluation there is not enough evidence. */
-export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<StoredVerdict> {
+export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<ServedVerdict> {
   const [row] = await ctx.db
     .select({ verdict: judgements.verdict })
     .from(judgements)
@@ -19,5 +21,6 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
         eq(judgements.detectorVersion, DETECTOR_VERSION),
       ),
     );
-  return row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };
+  const verdict = row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };
+  return { ...verdict, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
 }

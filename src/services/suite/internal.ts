@@ -1,6 +1,7 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import type { Queryable } from "../../database/client.ts";
 import { suites, suiteVersions } from "../../database/schema.ts";
+import type { SuiteAudit } from "../../evaluation/audit-types.ts";
 
 export type SuiteVersionRow = typeof suiteVersions.$inferSelect;
 export interface NamedSuiteVersion {
@@ -20,16 +21,17 @@ export async function latestVersion(db: Queryable, teamId: string, name: string)
   return row ?? null;
 }
 
-/** Makes a version that is there the newest, and answers with it; null where it is not there. */
+/** Makes a version that is there the newest, audited as of now, and answers with it; null where it is not there. */
 export async function renewVersion(
   db: Queryable,
   suite: typeof suites.$inferSelect,
   version: string,
+  audit: SuiteAudit,
 ): Promise<NamedSuiteVersion | null> {
   const [row] = await db
     .update(suiteVersions)
     // The database's clock, as at the insert: those of two isolates may differ.
-    .set({ putAt: sql`now()` })
+    .set({ putAt: sql`now()`, audit })
     .where(and(eq(suiteVersions.suiteId, suite.id), eq(suiteVersions.version, version)))
     .returning();
   return row ? { name: suite.name, version: row } : null;

@@ -32,7 +32,7 @@ export async function putSuite(
     .from(suites)
     .where(and(eq(suites.teamId, teamId), eq(suites.name, input.name)));
   if (!suite) throw new DomainError("suite_not_found", `There is no suite "${input.name}".`);
-  const existing = await renewVersion(ctx.db, suite, version);
+  const existing = await renewVersion(ctx.db, suite, version, contents.audit);
   if (existing) return { ...existing, created: false };
 
   const bytes = input.bytes.byteLength;
@@ -56,7 +56,7 @@ export async function putSuite(
     await discardUpload(ctx, upload);
     throw asUploadFailure(ctx, error);
   }
-  const winner = await renewVersion(ctx.db, suite, version);
+  const winner = await renewVersion(ctx.db, suite, version, contents.audit);
   if (!winner) throw new Error(`suite version ${version} vanished`);
   return { ...winner, created: false };
 }

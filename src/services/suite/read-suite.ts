@@ -1,6 +1,9 @@
 import type { SuiteInput, SuiteSplit, SuiteTensor } from "../../database/schema.ts";
+import { type AuditedSplit, auditSuite } from "../../evaluation/audit.ts";
+import type { SuiteAudit } from "../../evaluation/audit-types.ts";
 import { decode, INPUT_DTYPES, type InputDtype, isInputDtype } from "../../evaluation/dtypes.ts";
 import type { Scoring } from "../../evaluation/metrics.ts";
+import type { RowTensor } from "../../evaluation/rows.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
 import { checkName } from "../../tensors/ledger.ts";
 import { DEFAULT_LIMITS, readSafetensors, type TensorView } from "../../tensors/safetensors.ts";
@@ -17,6 +20,7 @@ export interface SuiteContents {
   inputs: SuiteInput[];
   splits: SuiteSplit[];
   tensors: SuiteTensor[];
+  audit: SuiteAudit;
 }
 
 const SPLIT_NAME = /^(train|validation|ood:[A-Za-z0-9_.-]{1,64})$/;
@@ -46,6 +50,7 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
 
   let inputs: SuiteInput[] | null = null;
   const splits: SuiteSplit[] = [];
+  const audited: AuditedSplit[] = [];
   for (const [name, tensors] of bySplit) {
     const found = readSplit(name, tensors, scoring);
     inputs ??= found.inputs;
@@ -55,6 +60,7 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
       );
     }
     splits.push(found.split);
+    audited.push(found.audited);
   }
   return {
     task: scoring.task,
@@ -63,6 +69,7 @@ export function readSuite(bytes: Uint8Array): SuiteContents {
     inputs: inputs ?? [],
     splits: splits.sort(bySplitOrder),
     tensors: layout(file.tensors),
+    audit: auditSuite(scoring.task, audited.sort(bySplitOrder)),
   };
 }
 
@@ -96,13 +103,13 @@ function readSplit(
   name: string,
   tensors: Map<string, TensorView>,
   scoring: Scoring,
-): { inputs: SuiteInput[]; split: SuiteSplit } {
+): { inputs: SuiteInput[]; split: SuiteSplit; audited: AuditedSplit } {
   const target = tensors.get(TARGET);
   if (!target) throw refused(`The split "${name}" has no "${name}/${TARGET}".`);
-  const { total, chance } = readTargets(scoring, target, tensors.get(MASK) ?? null);
+  const { total, chance, classes, dtype } = readTargets(scoring, target, tensors.get(MASK) ?? null);
   const rows = target.shape[0] ?? 0;
 
-  const inputs: SuiteInput[] = [];
+  const inputs: RowTensor[] = [];
   for (const [input, tensor] of tensors) {
     if (input === TARGET || input === MASK) continue;
     if (!isInputDtype(tensor.dtype)) {
@@ -112,11 +119,15 @@ function readSplit(
       throw refused(`"${name}/${input}" has ${tensor.shape[0] ?? 0} rows; "${name}/${TARGET}" has ${rows}.`);
     }
     checkFinite(`${name}/${input}`, tensor.dtype, tensor);
-    inputs.push({ name: input, dtype: tensor.dtype, shape: tensor.shape.slice(1) });
+    inputs.push({ name: input, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes });
   }
   if (inputs.length === 0) throw refused(`The split "${name}" has targets and no inputs.`);
   inputs.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { inputs, split: { name, rows, total, chance } };
+  return {
+    inputs: inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape.slice(1) })),
+    split: { name, rows, total, chance },
+    audited: { name, rows, inputs, target: { ...target, dtype }, total, classes },
+  };
 }
 
 function checkFinite(name: string, dtype: InputDtype, tensor: TensorView): void {
@@ -138,7 +149,7 @@ function layout(tensors: ReadonlyMap<string, TensorView>): SuiteTensor[] {
 }
 
 /** Train, validation, then the OOD splits by name: the order of every table and plot. */
-function bySplitOrder(a: SuiteSplit, b: SuiteSplit): number {
+function bySplitOrder(a: { name: string }, b: { name: string }): number {
   const rank = (name: string) => (name === "train" ? 0 : name === "validation" ? 1 : 2);
   return rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1);
 }

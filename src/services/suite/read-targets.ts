@@ -9,6 +9,7 @@ const REAL = ["float32", "float64", ...WHOLE] as const satisfies readonly InputD
 
 /** A split's targets, decoded and checked against the task, with what a constant answer scores on them. */
 export interface CheckedTargets extends Targets {
+  dtype: InputDtype;
   total: number;
   chance: number;
   classes: [value: number, count: number][];
@@ -17,7 +18,11 @@ export interface CheckedTargets extends Targets {
 /** @throws DomainError `invalid_suite`, naming the tensor at fault */
 export function readTargets(scoring: Scoring, target: TensorView, mask: TensorView | null): CheckedTargets {
   const { name, shape } = target;
-  const values = decodeNumbers(target, scoring.task === "regression" ? REAL : WHOLE, `a ${scoring.task}'s targets`);
+  const { values, dtype } = decodeNumbers(
+    target,
+    scoring.task === "regression" ? REAL : WHOLE,
+    `a ${scoring.task}'s targets`,
+  );
   if ((shape[0] ?? 0) === 0 || values.length === 0) throw refused(`"${name}" has no rows.`);
   if (scoring.task === "multilabel" && shape.length < 2) {
     throw refused(`"${name}" has the shape [${shape.join(", ")}]; a multilabel's has the labels as its last axis.`);
@@ -33,7 +38,7 @@ export function readTargets(scoring: Scoring, target: TensorView, mask: TensorVi
         : `One answer is right for every target of "${name}": it would pass for understanding.`,
     );
   }
-  return { ...targets, ...floor };
+  return { ...targets, ...floor, dtype };
 }
 
 function readMask({ name, shape }: TensorView, mask: TensorView): number[] {
@@ -42,13 +47,13 @@ function readMask({ name, shape }: TensorView, mask: TensorView): number[] {
       `"${mask.name}" has the shape [${mask.shape.join(", ")}]; "${name}" has [${shape.join(", ")}]: they must be the same.`,
     );
   }
-  return decodeNumbers(mask, WHOLE, "a mask");
+  return decodeNumbers(mask, WHOLE, "a mask").values;
 }
 
-function decodeNumbers(tensor: TensorView, allowed: readonly InputDtype[], what: string): number[] {
+function decodeNumbers(tensor: TensorView, allowed: readonly InputDtype[], what: string) {
   const dtype = allowed.find((candidate) => candidate === tensor.dtype);
   if (!dtype) throw refused(`"${tensor.name}" is ${tensor.dtype}; ${what} are one of ${allowed.join(", ")}.`);
-  return Array.from(decode(dtype, tensor.bytes) as ArrayLike<number | bigint>, Number);
+  return { dtype, values: Array.from(decode(dtype, tensor.bytes) as ArrayLike<number | bigint>, Number) };
 }
 
 function checkRange(name: string, scoring: Scoring, { values, mask }: Targets): void {

@@ -1,0 +1,33 @@
+import type { suiteVersions } from "../../database/schema.ts";
+import type { SplitAudit } from "../../evaluation/audit-types.ts";
+import { decidingOf } from "../../phases/judge.ts";
+
+/** From this share on, rows that train has are more than an oversight. */
+const CONTAMINATED = 0.01;
+
+export interface SuiteCaveat {
+  code: "contaminated_split";
+  message: string;
+}
+
+/** What the suite's audit says against a verdict: only of the splits that the verdict rests on. */
+export function suiteCaveats({
+  splits,
+  audit,
+}: Pick<typeof suiteVersions.$inferSelect, "splits" | "audit">): SuiteCaveat[] {
+  const deciding = decidingOf(splits.map(({ name }) => name));
+  return splits.flatMap(({ name, rows }) => {
+    const own = audit?.splits.find(({ split }) => split === name);
+    if (!own || !deciding.includes(name) || !isContaminated(own, rows)) return [];
+    return [{ code: "contaminated_split" as const, message: describe(own, rows) }];
+  });
+}
+
+export function isContaminated({ inTrain, nearTrain }: SplitAudit, rows: number): boolean {
+  return (inTrain ?? 0) + (nearTrain ?? 0) >= CONTAMINATED * rows;
+}
+
+function describe({ split, inTrain, nearTrain }: SplitAudit, rows: number): string {
+  const near = nearTrain ? ` and ${nearTrain} more nearly so` : "";
+  return `Of the ${rows} rows of ${split}, ${inTrain ?? 0} are in train${near}: what a memorizer has right there is no generalization.`;
+}
