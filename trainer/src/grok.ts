@@ -1,8 +1,8 @@
 // Trains a network that groks and lets Curie Point watch: node trainer/src/grok.ts --help
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { readSettings, settingOptions, settingsHelp, UsageError } from "./flags.ts";
 import { createProgress } from "./progress.ts";
+import { readService } from "./service-flags.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { trainWatched, type WatchedOptions } from "./watched.ts";
 
@@ -11,6 +11,7 @@ const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
   --key-file FILE        file with its key (or the key itself in CURIE_POINT_KEY)
   --model NAME           the model's name (add47-seed0)
   --suite NAME           the suite's name (add47)
+  --ensemble NAME        the ensemble that the model belongs to
   --out DIR              write suite.safetensors, ckpt_000400.onnx and ckpt_000400.json there
   --resume               go on from the last checkpoint in DIR, where there is one
   --until VERDICT        end as soon as the service says so, like generalizer
@@ -46,7 +47,7 @@ async function readArguments(args: string[]): Promise<Arguments> {
     },
   });
   const settings = readSettings(values);
-  const { url, model, suite, out, resume, json, help } = values;
+  const { url, model, suite, ensemble, out, resume, json, help } = values;
   if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
   if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
   if (resume && out === undefined) throw new UsageError("--resume goes on from the files of --out: give both");
@@ -55,7 +56,7 @@ async function readArguments(args: string[]): Promise<Arguments> {
   if (url === undefined && (until ?? denseEvery) !== undefined) {
     throw new UsageError("--until and --dense-every listen to the service: give --url");
   }
-  const service = url === undefined || help ? undefined : { url: toUrl(url), key: await readKey(values["key-file"]) };
+  const service = url === undefined || help ? undefined : await readService(url, values["key-file"]);
   return {
     settings,
     json,
@@ -66,6 +67,7 @@ async function readArguments(args: string[]): Promise<Arguments> {
     ...(denseEvery !== undefined && { denseEvery }),
     ...(model !== undefined && { model }),
     ...(suite !== undefined && { suite }),
+    ...(ensemble !== undefined && { ensemble }),
     ...(out !== undefined && { out }),
   };
 }
@@ -93,17 +95,6 @@ function readDenseEvery(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--dense-every must be a whole number from 1, got "${text}"`);
   return Number(text);
-}
-
-function toUrl(text: string): string {
-  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? "")) throw new UsageError(`--url must be http(s), got "${text}"`);
-  return text;
-}
-
-async function readKey(file: string | undefined): Promise<string> {
-  const key = file === undefined ? process.env["CURIE_POINT_KEY"] : await readFile(file, "utf8");
-  if (!key?.trim()) throw new UsageError("give the key by --key-file or in CURIE_POINT_KEY");
-  return key.trim();
 }
 
 /** What is not as usual. The sidecars of checkpoints have all of it. */

@@ -1,5 +1,5 @@
 import { useBackend } from "./backends/backend.ts";
-import { Client, type ClientSettings } from "./client/client.ts";
+import { Client, type ClientSettings, type NewModel } from "./client/client.ts";
 import type { VerdictDocument } from "./client/documents.ts";
 import { PhaseWatch } from "./client/phase-watch.ts";
 import { PushQueue } from "./client/push-queue.ts";
@@ -16,6 +16,10 @@ export interface WatchedOptions {
   readonly model?: string;
   /** Name of the suite; by default the task. */
   readonly suite?: string;
+  /** Models that differ by seed, or by one setting, share one. */
+  readonly ensemble?: string;
+  /** Of the model, beside its seed. */
+  readonly tags?: readonly string[];
   /** Directory for the suite and the checkpoints as files. */
   readonly out?: string;
   /** Go on from the last checkpoint in `out`, where there is one. */
@@ -40,7 +44,10 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
       if (options.service === undefined) return;
       const suiteName = options.suite ?? task.name;
       const name = options.model ?? `${task.name}-seed${settings.seed}`;
-      const model = await watchModel(options.service, { name, suiteName, suite, seed: settings.seed }, progress);
+      const { ensemble } = options;
+      const tags = [`seed:${settings.seed}`, ...(options.tags ?? [])];
+      const described = { name, suite: suiteName, tags, ...(ensemble !== undefined && { ensemble }) };
+      const model = await watchModel(options.service, described, suite, progress);
       watched.model = model;
       // What was measured and not pushed when the run was killed; what was pushed is the same bytes, and no news.
       if (out === undefined || from === null) return;
@@ -84,13 +91,14 @@ interface WatchedModel {
 
 async function watchModel(
   service: ClientSettings,
-  { name, suiteName, suite, seed }: { name: string; suiteName: string; suite: Uint8Array<ArrayBuffer>; seed: number },
+  model: NewModel,
+  suite: Uint8Array<ArrayBuffer>,
   progress: Progress,
 ): Promise<WatchedModel> {
   const client = new Client(service);
-  await client.putSuite(suiteName, suite);
-  const { id: modelId } = await client.createModel({ name, suite: suiteName, tags: [`seed:${seed}`] });
-  progress.note(`model ${name} (${modelId}) on suite ${suiteName}`);
+  await client.putSuite(model.suite, suite);
+  const { id: modelId } = await client.createModel(model);
+  progress.note(`model ${model.name} (${modelId}) on suite ${model.suite}`);
   const queue = new PushQueue<Pushed>(async ({ step, onnx }) => {
     await client.pushCheckpoint(modelId, step, onnx);
   });
