@@ -36,6 +36,7 @@ async function readArguments(args: string[]): Promise<Arguments> {
         "key-file": text,
         model: text,
         suite: text,
+        ensemble: text,
         out: text,
         until: text,
         "dense-every": text,
