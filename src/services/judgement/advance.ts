@@ -12,6 +12,7 @@ import {
   type Verdict,
 } from "../../phases/judge.ts";
 import { enqueueEvents, hintDeliveries, type NewEvent } from "../delivery/enqueue.ts";
+import { inheritJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
 
@@ -95,10 +96,12 @@ async function fold(
   const { state, announced } = foldPoints(start, frontier.points);
   const conclusion = conclude(state);
 
+  const inherited = judgement.foldState === null ? await inheritJudgement(tx, key) : null;
   const ledger = await readLedger(tx, key);
-  const added = frontier.replay
-    ? reconcile(ledger, announced, conclusion.transitions, state.lastStep ?? 0)
-    : announce(ledger, announced);
+  const added =
+    frontier.replay || inherited !== null
+      ? reconcile(ledger, announced, conclusion.transitions, state.lastStep ?? 0)
+      : announce(ledger, announced);
   await appendToLedger(tx, key, ledger.length, added);
   const transitions = withIds([...ledger, ...added], conclusion.transitions);
   const verdict = { ...conclusion, transitions };
@@ -112,7 +115,7 @@ async function fold(
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  return await enqueueEvents(tx, subject, eventsOf(added, judgement.verdict, verdict), ctx.now());
+  return await enqueueEvents(tx, subject, eventsOf(added, judgement.verdict ?? inherited, verdict), ctx.now());
 }
 
 function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announced[] } {

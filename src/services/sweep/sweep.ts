@@ -4,6 +4,7 @@ import { deliveries, evaluations, sessions, uploads } from "../../database/schem
 import { thinModels } from "../checkpoint/thin.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
+import { judgeAnew } from "../judgement/judge-anew.ts";
 import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload, hintUpload } from "../upload/internal.ts";
 
 /** A sweep does this much of each kind and leaves the rest to the next: its own time is bounded too. */
@@ -24,6 +25,8 @@ export interface SweepTally {
   verifications: number;
   /** Checkpoints whose bytes their model keeps no more. */
   dropped: number;
+  /** Trajectories judged anew, because only an earlier detector had judged them. */
+  judgements: number;
   /** Rows of no further use. */
   rows: number;
 }
@@ -48,6 +51,7 @@ export async function sweep(ctx: Context, options: SweepOptions): Promise<SweepT
     uploads: await attempt("uploads", () => discardUploads(ctx)),
     verifications: await attempt("verifications", () => hintForgottenUploads(ctx, options)),
     dropped: await attempt("dropped", () => thinModels(ctx)),
+    judgements: await attempt("judgements", () => judgeAnew(ctx, BATCH)),
     rows: await attempt("rows", () => deleteOldRows(ctx)),
   };
 }

@@ -1,0 +1,40 @@
+import { and, eq, isNotNull, ne, notExists } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
+import type { Context } from "../../context.ts";
+import { judgements } from "../../database/schema.ts";
+import { DETECTOR_VERSION } from "../../phases/judge.ts";
+import { advanceJudgement } from "./advance.ts";
+
+/** Judges anew, by the present detector, at most so many trajectories that only an earlier one has judged. */
+export async function judgeAnew(ctx: Context, limit: number): Promise<number> {
+  const present = alias(judgements, "present");
+  const outdated = await ctx.db
+    .selectDistinct({
+      teamId: judgements.teamId,
+      modelId: judgements.modelId,
+      suiteVersionId: judgements.suiteVersionId,
+    })
+    .from(judgements)
+    .where(
+      and(
+        ne(judgements.detectorVersion, DETECTOR_VERSION),
+        isNotNull(judgements.verdict),
+        notExists(
+          ctx.db
+            .select({ modelId: present.modelId })
+            .from(present)
+            .where(
+              and(
+                eq(present.modelId, judgements.modelId),
+                eq(present.suiteVersionId, judgements.suiteVersionId),
+                eq(present.detectorVersion, DETECTOR_VERSION),
+                isNotNull(present.verdict),
+              ),
+            ),
+        ),
+      ),
+    )
+    .limit(limit);
+  for (const key of outdated) await advanceJudgement(ctx, key, async () => {});
+  return outdated.length;
+}

@@ -1,0 +1,60 @@
+import { and, eq } from "drizzle-orm";
+import { expect, test } from "vitest";
+import { announcements, judgements } from "../../src/database/schema.ts";
+import { DETECTOR_VERSION } from "../../src/phases/judge.ts";
+import { newTeam, type Team, until } from "./service.ts";
+import { newTableModel, pushAll, SCRIPTS, settledVerdict, type VerdictDocument } from "./trajectories.ts";
+
+const EARLIER = "0";
+
+/** A grokked model as an earlier detector left it; `onset` is where that one dated its transitions, if elsewhere. */
+async function judgedEarlier(onset: number | null): Promise<{ team: Team; before: VerdictDocument }> {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.grokked);
+  const before = await settledVerdict(team, id);
+  await team.db.transaction(async (tx) => {
+    const said = await tx.select().from(announcements).where(eq(announcements.modelId, id));
+    for (const { position, transition } of said) {
+      const dated = onset === null ? transition : { ...transition, onsetStep: onset };
+      await tx
+        .update(announcements)
+        .set({ detectorVersion: EARLIER, transition: dated })
+        .where(and(eq(announcements.modelId, id), eq(announcements.position, position)));
+    }
+    await tx.update(judgements).set({ detectorVersion: EARLIER }).where(eq(judgements.modelId, id));
+  });
+  return { team, before };
+}
+
+const lines = async (team: Team, version: string) =>
+  (await team.db.select().from(announcements).where(eq(announcements.teamId, team.id)))
+    .filter(({ detectorVersion }) => detectorVersion === version)
+    .sort((a, b) => a.position - b.position)
+    .map(({ type, transitionId }) => ({ type, transitionId }));
+
+test("what an earlier detector judged is judged anew by the sweep, under the same ids, and nothing is said twice", async () => {
+  const { team, before } = await judgedEarlier(null);
+  const said = await lines(team, EARLIER);
+  const after = await until("the verdict of before", async () => {
+    const verdict = await settledVerdict(team, before.model);
+    return verdict.verdict === before.verdict ? verdict : undefined;
+  });
+  expect(after).toEqual(before);
+  expect(await lines(team, DETECTOR_VERSION)).toEqual(said);
+  expect(await lines(team, EARLIER)).toEqual(said);
+});
+
+test("what the present detector sees otherwise is a revision of the same transition", async () => {
+  const { team, before } = await judgedEarlier(10);
+  const said = await lines(team, EARLIER);
+  const ids = new Set(before.transitions.map(({ id }) => id));
+  const now = await until("a revision", async () => {
+    const all = await lines(team, DETECTOR_VERSION);
+    return all.length > said.length ? all : undefined;
+  });
+  expect(now.slice(0, said.length)).toEqual(said);
+  const added = now.slice(said.length);
+  expect(added.map(({ type }) => type)).toEqual([...ids].map(() => "revised"));
+  expect(new Set(added.map(({ transitionId }) => transitionId))).toEqual(ids);
+});
