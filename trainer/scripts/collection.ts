@@ -276,13 +276,14 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     constantRate,
     "--seed 1 --train-used 0:1,600:0.2 --steps 1300 --every 10",
   ],
-  ["grok-transformer-subtract31-s2", "grokked", subtract31, transformer, "--hidden 256 --seed 2 --steps 900 --every 9"],
   [
-    "memorizer-transformer-no-decay-add47-s2",
-    "memorizer",
+    "partial-transformer-subtract31-s2",
+    "partial",
+    subtract31,
     transformer,
-    "--weight-decay 0 --seed 2 --steps 600 --every 8",
+    "--hidden 256 --seed 2 --steps 900 --every 9",
   ],
+  ["partial-transformer-no-decay-add47-s2", "partial", transformer, "--weight-decay 0 --seed 2 --steps 600 --every 8"],
   [
     "collapse-transformer-multiply37-s3",
     "collapse",

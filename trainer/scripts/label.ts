@@ -1,4 +1,4 @@
-// Writes labels.csv beside the recorded runs of scripts/collection.ts: node trainer/scripts/label.ts DIR
+// Writes labels.csv and flags.csv beside the recorded runs of scripts/collection.ts: node trainer/scripts/label.ts DIR
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,10 +14,13 @@ import { Recorded } from "./recorded.ts";
 const [directory] = parseArgs({ allowPositionals: true }).positionals;
 if (directory === undefined) throw new Error("usage: node trainer/scripts/label.ts DIR");
 
+const made = ["run,flags"];
 const rows = ["run,kind,allowed,route,blind,events,interventions,chance"];
 for (const { name, kind, flags } of collection) {
   const file = join(directory, `${name}.csv.gz`);
   if (!(await isRecorded(file))) continue;
+  // Commas are part of some flags.
+  made.push(`${name},"${flags}"`);
   const settings = readSettings(parseArgs({ args: flags.split(" "), options: settingOptions }).values);
   const chance = chanceOf(createTask(settings));
   const { allowed, route, blind, events } = labelCurve(readCurve(await Recorded.read(file), chance));
@@ -28,6 +31,7 @@ for (const { name, kind, flags } of collection) {
   rows.push([name, kind, ...judged, ...lists].join(","));
 }
 await writeFile(join(directory, "labels.csv"), `${rows.join("\n")}\n`);
+await writeFile(join(directory, "flags.csv"), `${made.join("\n")}\n`);
 
 /** A regressed run's kind is named with it. */
 function verdictOf(label: string): string {

@@ -29,7 +29,8 @@ describe("grok", () => {
     await using service = await startService();
     const keyFile = join(directory, "key");
     await writeFile(keyFile, "secret\n");
-    const args = ["--url", service.url, "--key-file", keyFile, "--steps", "60", "--every", "5", "--json"];
+    const plan = ["--steps", "60", "--every", "5", "--ensemble", "seeds"];
+    const args = ["--url", service.url, "--key-file", keyFile, ...plan, "--json"];
     const { code, stdout, stderr } = await grok(args);
     expect(stderr).toContain("insufficient_evidence as of step 60: Too early to tell.");
     expect(code).toBe(0);
@@ -37,6 +38,8 @@ describe("grok", () => {
 
     const requests = service.received.map(({ method, path }) => `${method} ${path}`);
     expect(requests.slice(0, 2)).toEqual(["PUT /suites/add47", "POST /models"]);
+    const { ensemble, tags } = JSON.parse(String(service.received[1]?.body));
+    expect([ensemble, tags]).toEqual(["seeds", ["seed:0"]]);
     const pushes = service.received.filter(({ path }) => path.includes("/checkpoints/"));
     expect(pushes).toHaveLength(13);
     expect(pushes.every(({ headers }) => headers.authorization === "Bearer secret")).toBe(true);
