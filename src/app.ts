@@ -8,6 +8,7 @@ import { type App, createRouter, type RouteContext } from "./routes/app-type.ts"
 import { limitBody } from "./routes/body.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerCompare } from "./routes/compare.ts";
+import { registerDeliveries } from "./routes/deliveries.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerModels } from "./routes/models.ts";
@@ -56,6 +57,7 @@ export function createApp(config: Config): App {
   registerUploads(app);
   registerVerdict(app);
   registerWebhooks(app);
+  registerDeliveries(app);
 
   app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {

@@ -29,12 +29,13 @@ export interface Actor {
 /** Messages are hints: losing one delays the work until the sweep, and no more. */
 export interface Queues {
   evaluations: { send(message: EvaluationHint): Promise<unknown> };
-  deliveries: { send(message: DeliveryHint): Promise<unknown> };
+  deliveries: { send(message: DeliveryHint, options?: { delaySeconds?: number }): Promise<unknown> };
 }
 
 /** What the evaluator is woken for: an evaluation, or an upload to be read back. */
 export type EvaluationHint = { evaluationId: string } | { uploadId: string };
 
+/** That something is due: the consumer takes whatever is, in fair order. */
 export interface DeliveryHint {
   deliveryId: string;
 }

@@ -1,6 +1,8 @@
 import { type ArtifactStore, createArtifactStore } from "./artifacts/store.ts";
 import type { DeliveryHint, EvaluationHint } from "./context.ts";
 import type { Connection } from "./database/client.ts";
+import type { UrlRules } from "./services/webhook/check-url.ts";
+import { resolveFromTable, resolveOverHttps } from "./services/webhook/resolve.ts";
 
 /** The bindings of both Workers as wrangler.toml and its secrets give them. */
 export interface Env {
@@ -19,6 +21,10 @@ export interface Env {
   /** `1` in the embedded stack: webhooks may go to this machine over http, cookies may travel without TLS. */
   LOCAL?: string;
   EVALUATION_LEASE_SECONDS?: string;
+  /** Where names are resolved over HTTPS, in the JSON form (Cloudflare's). */
+  DNS_URL?: string;
+  /** JSON of names and their addresses, looked up ahead of DNS: for machines without it. */
+  DNS_TABLE?: string;
   EVALUATIONS: Queue<EvaluationHint>;
   DELIVERIES: Queue<DeliveryHint>;
 }
@@ -33,11 +39,15 @@ export interface Config {
   local: boolean;
   /** How long a claimed unit of an evaluation is nobody else's. */
   leaseSeconds: number;
+  /** Where webhooks may point. */
+  webhookUrls: UrlRules;
   queues: { evaluations: Queue<EvaluationHint>; deliveries: Queue<DeliveryHint> };
 }
 
 /** The platform ends a consumer after 15 minutes of wall time: by then a lease must still hold. */
 const DEFAULT_LEASE_SECONDS = 16 * 60;
+
+const DEFAULT_DNS_URL = "https://cloudflare-dns.com/dns-query";
 
 /** Reading a file back costs CPU time, which the platform bounds: this much takes some minutes, message by message. */
 const DEFAULT_MAX_UPLOAD_BYTES = 32_000_000_000;
@@ -71,6 +81,10 @@ export function parseEnv(env: Env): Config {
     maxUploadBytes: Number(env.MAX_UPLOAD_BYTES ?? DEFAULT_MAX_UPLOAD_BYTES),
     local: env.LOCAL === "1",
     leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
+    webhookUrls: {
+      resolve: resolveFromTable(JSON.parse(env.DNS_TABLE ?? "{}"), resolveOverHttps(env.DNS_URL ?? DEFAULT_DNS_URL)),
+      allowLoopback: env.LOCAL === "1",
+    },
     queues: { evaluations: env.EVALUATIONS, deliveries: env.DELIVERIES },
   };
 }

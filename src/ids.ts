@@ -15,6 +15,7 @@ const PREFIX = {
   event: "evt",
   webhook: "whk",
   delivery: "dlv",
+  deadLetter: "dle",
   request: "req",
 } as const;
 

@@ -1,15 +1,11 @@
-import { z } from "zod";
 import type { Config } from "../env.ts";
-import { deliver } from "../services/delivery/deliver.ts";
-import { consume } from "./consume.ts";
+import { deliverDue } from "../services/delivery/deliver-due.ts";
+import { consumeTogether } from "./consume.ts";
 
-const Message = z.object({ deliveryId: z.string() });
-
-/** The delivery queue: each message is a hint that a delivery is due. */
+/** The delivery queue: a message says that something is due, so one run does for all of a batch. */
 export async function consumeDeliveries(config: Config, batch: MessageBatch<unknown>): Promise<void> {
-  await consume(config, batch, async (ctx, body) => {
-    const { deliveryId } = Message.parse(body);
-    const outcome = await deliver(ctx, deliveryId);
-    ctx.log("info", "delivery.worked", { deliveryId, outcome });
+  await consumeTogether(config, batch, async (ctx) => {
+    const tally = await deliverDue(ctx, config.webhookUrls);
+    if (tally.delivered + tally.failed > 0) ctx.log("info", "deliveries.worked", { ...tally });
   });
 }

@@ -13,7 +13,7 @@ interface Rule {
   other?: number;
 }
 
-const model = { model: "", suite: "", webhook: "", upload: "" };
+const model = { model: "", suite: "", webhook: "", delivery: "", upload: "" };
 const checkpoint = () => tableModel("m", { train: 1, validation: 1, "ood:shift": 1 });
 
 /** What each operation asks for. An operation that is not here fails the first test. */
@@ -43,9 +43,14 @@ const RULES: Record<string, Rule> = {
   createWebhook: { scope: "admin", body: () => ({ url: "https://example.com/hook" }), other: 201 },
   listWebhooks: { scope: "admin", other: 200 },
   getWebhook: { scope: "admin" },
+  updateWebhook: { scope: "admin", body: () => ({ events: ["verdict.changed"] }) },
+  rotateWebhookSecret: { scope: "admin" },
   deleteWebhook: { scope: "admin" },
   testWebhook: { scope: "admin" },
   listDeliveries: { scope: "admin" },
+  getDelivery: { scope: "admin" },
+  redeliver: { scope: "admin" },
+  redeliverRange: { scope: "admin", body: () => ({ from: "2026-01-01T00:00:00Z" }) },
 };
 
 let team: Team;
@@ -57,16 +62,19 @@ beforeAll(async () => {
   const pushed = await team.call("PUT", `/models/${id}/checkpoints/1`, { body: checkpoint() });
   expect(pushed.status).toBe(202);
   const webhook = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: "https://example.com/hook" } });
+  const ping = await team.call<{ deliveryId: string }>("POST", `/webhooks/${webhook.body.id}/test`);
   const upload = await team.call<{ id: string }>("POST", `/models/${id}/checkpoints/2/uploads`, {
     body: { bytes: 1, digest: `sha256:${"0".repeat(64)}` },
   });
   Object.assign(model, { model: id, suite, webhook: webhook.body.id, upload: upload.body.id });
+  model.delivery = ping.body.deliveryId;
   operations = operationsOf(await apiDocument(shared())).filter(({ security }) => security?.length !== 0);
 });
 
 const addressOf = ({ path }: Operation): string =>
   path
     .replace(/^\/webhooks\/\{id\}/, `/webhooks/${model.webhook}`)
+    .replace(/^\/deliveries\/\{id\}/, `/deliveries/${model.delivery}`)
     .replace(/^\/uploads\/\{id\}/, `/uploads/${model.upload}`)
     .replace("{id}", model.model)
     .replace("{name}", model.suite)

@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deliveries, webhooks } from "../../src/database/schema.ts";
+import { unknownOperator } from "./hostile-models.ts";
 import { type Received, type Receiver, startReceiver } from "./receiver.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
@@ -110,6 +111,63 @@ test("a delivery that fails comes again under the same id, signed anew", async (
   for (const one of received())
     expect(verified(webhook.secret, one)).toMatchObject({ type: "ping", data: { webhookId: webhook.id } });
   expect(await deliveriesOf(team, webhook)).toMatchObject([{ status: "delivered", attempts: 2, lastStatus: 204 }]);
+});
+
+test("an evaluation that fails is told of once, and of that model alone where a filter says so", async () => {
+  const team = await newTeam();
+  const [model, other] = [await newTableModel(team), await newTableModel(team)];
+  const filtered = async (filters: object) => {
+    const path = `/${++paths}`;
+    const body = { url: new URL(path, receiver.url).href, events: ["evaluation.failed"], ...filters };
+    const created = await team.call<Created>("POST", "/webhooks", { body });
+    expect(created.status).toBe(201);
+    return { webhook: created.body, received: () => receiver.received.filter((one) => one.path === path) };
+  };
+  const byName = await filtered({ models: [model.name] });
+  const ofOther = await filtered({ models: [other.id] });
+  const byTag = await filtered({ tags: ["hostile"] });
+  const slack = await filtered({ format: "slack" });
+  expect(byName.webhook).toMatchObject({ models: [model.id] });
+  await team.call("PATCH", `/models/${model.id}`, { body: { tags: ["hostile"] } });
+  const body = unknownOperator("hostile");
+  expect((await team.call("PUT", `/models/${model.id}/checkpoints/1`, { body })).status).toBe(202);
+  for (const { webhook } of [byName, byTag, slack]) await allDelivered(team, webhook);
+
+  for (const { webhook, received } of [byName, byTag]) {
+    const events = received().map((one) => verified(webhook.secret, one));
+    expect(events).toMatchObject([
+      { type: "evaluation.failed", data: { modelId: model.id, model: model.name, step: 1, code: "model_refused" } },
+    ]);
+  }
+  expect(slack.received().map((one) => JSON.parse(one.body))).toEqual([
+    { text: expect.stringContaining(`*${model.name}* on ${model.suite}: step 1 was not evaluated (model_refused)`) },
+  ]);
+  expect(() =>
+    new Webhook(slack.webhook.secret).verify(slack.received()[0]?.body ?? "", slack.received()[0]?.headers ?? {}),
+  ).not.toThrow();
+  expect(await deliveriesOf(team, ofOther.webhook)).toEqual([]);
+});
+
+test("a webhook is changed in part, and what cannot be is refused", async () => {
+  const team = await newTeam();
+  const { webhook } = await subscribe(team);
+  const path = `/webhooks/${webhook.id}`;
+  const changed = await team.call("PATCH", path, { body: { events: ["verdict.changed"], tags: ["nightly"] } });
+  expect(changed).toMatchObject({
+    status: 200,
+    body: { url: webhook.url, events: ["verdict.changed"], tags: ["nightly"], models: [], enabled: true },
+  });
+  expect(changed.text).not.toContain("whsec_");
+  for (const [body, status, code] of [
+    [{ url: "https://10.0.0.1/" }, 422, "invalid_webhook"],
+    [{ url: "https://nowhere.invalid.example.com/" }, 422, "invalid_webhook"],
+    [{ models: ["mdl_nobody"] }, 404, "model_not_found"],
+    [{ events: ["ping"] }, 400, "invalid_request"],
+    [{ secret: "whsec_mine" }, 400, "invalid_request"],
+  ] as const) {
+    expect(await team.call("PATCH", path, { body })).toMatchObject({ status, body: { code } });
+  }
+  expect((await team.call("GET", path)).body).toMatchObject({ url: webhook.url, events: ["verdict.changed"] });
 });
 
 test("a receiver that is gone for good is not asked again", async () => {

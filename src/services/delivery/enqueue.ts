@@ -1,70 +1,107 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import type { Transaction } from "../../database/client.ts";
+import type { Queryable, Transaction } from "../../database/client.ts";
 import { deliveries, webhooks } from "../../database/schema.ts";
 import { newId } from "../../ids.ts";
 import type { Subject } from "../judgement/points.ts";
+import { type About, type EventType, eventBody, type ModelEvent, type TeamEvent } from "./events.ts";
 
-export const EVENT_TYPES = ["transition.detected", "transition.revised", "verdict.changed", "ping"] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
+export type NewEvent = ModelEvent;
+type WebhookRow = typeof webhooks.$inferSelect;
 
-export interface NewEvent {
-  type: EventType;
-  /** Joined with the model's and suite's names into the payload's `data`. */
-  data: Record<string, unknown>;
-}
+/** One statement's parameters are bounded. */
+const ROWS_A_STATEMENT = 1_000;
+/** A consumer that is awake goes on until nothing is due: more messages only wake more of them. */
+const MAX_HINTS = 4;
 
 /**
- * Writes the outbox rows of events, one for each enabled webhook of the team that subscribes, inside the deciding
- * transaction. The event's id is the same for every subscriber. Returns the deliveries to hint at after the commit.
+ * Writes the outbox rows of events about a model, one for each webhook of the team that subscribes, inside the
+ * deciding transaction. The event's id is the same for every subscriber. Returns what to hint at after the commit.
  */
 export async function enqueueEvents(
   tx: Transaction,
   subject: Subject,
-  events: readonly NewEvent[],
+  events: readonly ModelEvent[],
   now: Date,
 ): Promise<string[]> {
+  if (events.length === 0) return [];
+  const enabled = await enabledWebhooks(tx, subject.teamId);
   const ids: string[] = [];
   for (const event of events) {
-    const subscribed = await tx
-      .select({ id: webhooks.id })
-      .from(webhooks)
-      .where(
-        and(
-          eq(webhooks.teamId, subject.teamId),
-          eq(webhooks.enabled, true),
-          sql`${event.type} = any(${webhooks.events})`,
-        ),
-      );
-    if (subscribed.length === 0) continue;
-    const { modelId, modelName, suite } = subject;
-    const body = eventBody(event.type, { modelId, model: modelName, suite, ...event.data }, now);
-    const eventId = newId("event");
-    const rows = subscribed.map(({ id: webhookId }) => ({
-      id: newId("delivery"),
-      teamId: subject.teamId,
-      webhookId,
-      eventId,
-      eventType: event.type,
-      body,
-      status: "pending" as const,
-      nextAttemptAt: now,
-    }));
-    await tx.insert(deliveries).values(rows);
-    ids.push(...rows.map(({ id }) => id));
+    const subscribed = enabled.filter((webhook) => wants(webhook, event.type, subject));
+    const about = { modelId: subject.modelId, model: subject.modelName, suite: subject.suite };
+    ids.push(...(await insertDeliveries(tx, subscribed, event, about, now)));
   }
   return ids;
 }
 
-/** The exact bytes to sign and send (Standard Webhooks 1.0: type, timestamp, data). */
-export function eventBody(type: EventType, data: Record<string, unknown>, now: Date): string {
-  return JSON.stringify({ type, timestamp: now.toISOString(), data });
+/** The same of an event that is about no model: filters by model do not keep it away. */
+export async function enqueueTeamEvent(
+  tx: Transaction,
+  teamId: string,
+  event: TeamEvent,
+  now: Date,
+): Promise<string[]> {
+  const subscribed = (await enabledWebhooks(tx, teamId)).filter(({ events }) => events.includes(event.type));
+  return await insertDeliveries(tx, subscribed, event, null, now);
 }
 
-/** Wakes the delivery consumer. A lost message is found by the sweep. */
-export async function hintDeliveries(ctx: Context, deliveryIds: readonly string[]): Promise<void> {
+async function enabledWebhooks(tx: Transaction, teamId: string): Promise<WebhookRow[]> {
+  return await tx
+    .select()
+    .from(webhooks)
+    .where(and(eq(webhooks.teamId, teamId), eq(webhooks.enabled, true)))
+    .orderBy(asc(webhooks.id));
+}
+
+/** Whether a webhook's filters let an event through: each that is not empty must hold. */
+export function wants(
+  { events, models, tags, ensembles }: Pick<WebhookRow, "events" | "models" | "tags" | "ensembles">,
+  type: EventType,
+  subject: Pick<Subject, "modelId" | "tags" | "ensemble">,
+): boolean {
+  return (
+    events.includes(type) &&
+    (models.length === 0 || models.includes(subject.modelId)) &&
+    (tags.length === 0 || tags.some((tag) => subject.tags.includes(tag))) &&
+    (ensembles.length === 0 || (subject.ensemble !== null && ensembles.includes(subject.ensemble)))
+  );
+}
+
+/** Rows of one event for these webhooks, each in its own format. */
+export async function insertDeliveries(
+  db: Queryable,
+  to: readonly WebhookRow[],
+  event: ModelEvent | TeamEvent,
+  about: About | null,
+  now: Date,
+): Promise<string[]> {
+  const eventId = newId("event");
+  const rows = to.map(({ id: webhookId, teamId, format }) => ({
+    id: newId("delivery"),
+    teamId,
+    webhookId,
+    eventId,
+    eventType: event.type,
+    body: eventBody(event, about, now, format),
+    status: "pending" as const,
+    nextAttemptAt: now,
+  }));
+  for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
+    await db.insert(deliveries).values(rows.slice(at, at + ROWS_A_STATEMENT));
+  }
+  return rows.map(({ id }) => id);
+}
+
+/** Wakes delivery consumers, perhaps later. A lost message is found by the sweep. */
+export async function hintDeliveries(
+  ctx: Context,
+  deliveryIds: readonly string[],
+  options: { delaySeconds?: number } = {},
+): Promise<void> {
   try {
-    await Promise.all(deliveryIds.map((deliveryId) => ctx.queues.deliveries.send({ deliveryId })));
+    const hints = deliveryIds.slice(0, MAX_HINTS);
+    await Promise.all(hints.map((deliveryId) => ctx.queues.deliveries.send({ deliveryId }, options)));
   } catch (error) {
     ctx.log("warn", "hint.lost", { cause: String(error) });
   }

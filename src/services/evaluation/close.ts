@@ -1,6 +1,7 @@
 import { and, eq } from "drizzle-orm";
 import type { Transaction } from "../../database/client.ts";
 import { evaluations, type SplitCounts, shards } from "../../database/schema.ts";
+import type { ModelEvent } from "../delivery/events.ts";
 
 /** Sums the shards into the evaluation's results. Closing again changes nothing: the same shards give the same sums. */
 export async function closeEvaluation(tx: Transaction, evaluationId: string, now: Date): Promise<void> {
@@ -29,15 +30,20 @@ export async function closeEvaluation(tx: Transaction, evaluationId: string, now
     .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")));
 }
 
-/** Ends an evaluation that the checkpoint itself made impossible: the frontier passes it. */
+/**
+ * Ends an evaluation that the checkpoint itself made impossible: the frontier passes it. Returns what to tell of it,
+ * once.
+ */
 export async function failEvaluation(
   tx: Transaction,
   evaluationId: string,
   failure: { code: string; message: string },
   now: Date,
-): Promise<void> {
-  await tx
+): Promise<ModelEvent[]> {
+  const failed = await tx
     .update(evaluations)
     .set({ status: "failed", failureCode: failure.code, failureMessage: failure.message, finishedAt: now })
-    .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")));
+    .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")))
+    .returning({ checkpointId: evaluations.checkpointId, step: evaluations.step });
+  return failed.map((row) => ({ type: "evaluation.failed", data: { evaluationId, ...row, ...failure } }));
 }

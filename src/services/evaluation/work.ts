@@ -106,7 +106,10 @@ async function closeWhenComplete(ctx: Context, work: Work): Promise<WorkOutcome>
     .from(shards)
     .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
   if (open.length === 0) {
-    await advanceJudgement(ctx, evaluation, (tx) => closeEvaluation(tx, evaluation.id, ctx.now()));
+    await advanceJudgement(ctx, evaluation, async (tx) => {
+      await closeEvaluation(tx, evaluation.id, ctx.now());
+      return [];
+    });
     return "closed";
   }
   // Others hold the rest, or this message goes on with the next unit in an invocation of its own.

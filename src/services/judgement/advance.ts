@@ -19,12 +19,13 @@ import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
 /**
  * The deciding transaction. Holding the model's judgement row, it runs `close`, folds the points up to the frontier
  * into the stored state, stores the verdict, appends to the ledger of announcements, and writes one outbox row for
- * each subscribed webhook. Idempotent: with nothing new below the frontier it announces nothing.
+ * each subscribed webhook: of what `close` tells of, and of what came of it. Idempotent: with nothing new below the
+ * frontier it announces nothing.
  */
 export async function advanceJudgement(
   ctx: Context,
   key: JudgementKey,
-  close: (tx: Transaction) => Promise<void>,
+  close: (tx: Transaction) => Promise<readonly NewEvent[]>,
 ): Promise<void> {
   await decide(ctx, key, close, ({ foldedStep, foldedPoints }) => ({ step: foldedStep, points: foldedPoints }));
 }
@@ -38,7 +39,11 @@ export async function reviseJudgement(
   key: JudgementKey,
   change: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
-  await decide(ctx, key, change, () => NOTHING_HOLDS);
+  const tellNothing = async (tx: Transaction) => {
+    await change(tx);
+    return [];
+  };
+  await decide(ctx, key, tellNothing, () => NOTHING_HOLDS);
 }
 
 type JudgementRow = typeof judgements.$inferSelect;
@@ -55,13 +60,14 @@ const NOTHING_HOLDS: Folded = { step: null, points: -1 };
 async function decide(
   ctx: Context,
   key: JudgementKey,
-  change: (tx: Transaction) => Promise<void>,
+  change: (tx: Transaction) => Promise<readonly NewEvent[]>,
   foldedOf: (judgement: JudgementRow) => Folded,
 ): Promise<void> {
   const deliveryIds = await ctx.db.transaction(async (tx) => {
     const judgement = await lock(tx, key);
-    await change(tx);
-    return await fold(ctx, tx, key, judgement, foldedOf(judgement));
+    const told = await change(tx);
+    const first = told.length === 0 ? [] : await enqueueEvents(tx, await getSubject(tx, key), told, ctx.now());
+    return [...first, ...(await fold(ctx, tx, key, judgement, foldedOf(judgement)))];
   });
   await hintDeliveries(ctx, deliveryIds);
 }
@@ -173,10 +179,12 @@ function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Ve
   for (const { type, transitionId, transition } of added) {
     // Settling completes what was announced; the verdict's change tells of it.
     if (type === "settled") continue;
-    events.push({
-      type: type === "detected" ? "transition.detected" : "transition.revised",
-      data: { transition: { id: transitionId, ...transition }, ...(type === "retracted" ? { retracted: true } : {}) },
-    });
+    const identified = { id: transitionId, ...transition };
+    if (type === "detected") events.push({ type: "transition.detected", data: { transition: identified } });
+    else {
+      const data = { transition: identified, ...(type === "retracted" ? { retracted: true as const } : {}) };
+      events.push({ type: "transition.revised", data });
+    }
   }
   if (before !== null && before.verdict !== now.verdict) {
     events.push({

@@ -15,6 +15,8 @@ export interface Subject {
   teamId: string;
   modelId: string;
   modelName: string;
+  tags: string[];
+  ensemble: string | null;
   suite: { name: string; version: string };
   options: JudgeOptions;
 }
@@ -32,6 +34,8 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
     teamId: key.teamId,
     modelId: row.model.id,
     modelName: row.model.name,
+    tags: row.model.tags,
+    ensemble: row.model.ensemble,
     suite: { name: row.suiteName, version: row.suiteVersion.version },
     options: {
       chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),

@@ -90,7 +90,7 @@ async function hintForgottenEvaluations(ctx: Context, { hintAfterSeconds }: Swee
   return some.length;
 }
 
-/** A due delivery is claimed by whoever sends it, so a second hint costs a query and no more. */
+/** A consumer that is awake goes on until nothing is due, so a few hints are enough for any number. */
 async function hintDueDeliveries(ctx: Context): Promise<number> {
   const due = await ctx.db
     .select({ id: deliveries.id })

@@ -1,20 +1,28 @@
 import type { TeamContext } from "../../context.ts";
-import { webhooks } from "../../database/schema.ts";
+import { type WebhookFormat, webhooks } from "../../database/schema.ts";
 import { newId } from "../../ids.ts";
-import type { EventType } from "../delivery/enqueue.ts";
+import type { EventType } from "../delivery/events.ts";
 import { newSecret } from "../delivery/sign.ts";
-import { checkWebhookUrl } from "./check-url.ts";
+import { checkWebhookUrl, type UrlRules } from "./check-url.ts";
+import { type Filters, modelIds } from "./filters.ts";
 import type { WebhookRow } from "./internal.ts";
 
-/** Subscribes an address to events. The row's secret is shown to the caller once. */
-export async function createWebhook(
-  ctx: TeamContext,
-  input: { url: string; events: EventType[]; allowLoopback: boolean },
-): Promise<WebhookRow> {
-  const url = checkWebhookUrl(input.url, input);
+export interface NewWebhook extends Filters {
+  url: string;
+  format: WebhookFormat;
+  events: EventType[];
+}
+
+/**
+ * Subscribes an address to events. The row's secret is shown to the caller once.
+ * @throws DomainError `invalid_webhook`, `model_not_found`
+ */
+export async function createWebhook(ctx: TeamContext, input: NewWebhook, urls: UrlRules): Promise<WebhookRow> {
+  const url = await checkWebhookUrl(input.url, urls);
+  const models = await modelIds(ctx, input.models);
   const [row] = await ctx.db
     .insert(webhooks)
-    .values({ id: newId("webhook"), teamId: ctx.actor.teamId, url, secret: newSecret(), events: input.events })
+    .values({ ...input, id: newId("webhook"), teamId: ctx.actor.teamId, url, models, secret: newSecret() })
     .returning();
   if (!row) throw new Error("the webhook was not inserted");
   return row;

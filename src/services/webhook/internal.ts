@@ -1,10 +1,9 @@
-import { and, asc, desc, eq, lt } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
-import { deliveries, webhooks } from "../../database/schema.ts";
+import { webhooks } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 
 export type WebhookRow = typeof webhooks.$inferSelect;
-export type DeliveryRow = typeof deliveries.$inferSelect;
 
 /** @throws DomainError `webhook_not_found` */
 export async function getWebhookOwnedBy(ctx: TeamContext, id: string): Promise<WebhookRow> {
@@ -24,19 +23,4 @@ export async function listWebhooks(ctx: TeamContext): Promise<WebhookRow[]> {
 export async function deleteWebhook(ctx: TeamContext, id: string): Promise<void> {
   const { id: owned } = await getWebhookOwnedBy(ctx, id);
   await ctx.db.delete(webhooks).where(eq(webhooks.id, owned));
-}
-
-/** A webhook's deliveries, newest first. `before` is the last id of the page before. */
-export async function listDeliveries(
-  ctx: TeamContext,
-  webhookId: string,
-  page: { limit: number; before: string | undefined },
-): Promise<DeliveryRow[]> {
-  const { id } = await getWebhookOwnedBy(ctx, webhookId);
-  return await ctx.db
-    .select()
-    .from(deliveries)
-    .where(and(eq(deliveries.webhookId, id), page.before ? lt(deliveries.id, page.before) : undefined))
-    .orderBy(desc(deliveries.id))
-    .limit(page.limit);
 }
