@@ -3,6 +3,7 @@ import type { FoldState } from "./fold.ts";
 import { fell, trendOf } from "./norm.ts";
 import type { SplitState, TrackedTransition } from "./split.ts";
 import { wilson } from "./statistics.ts";
+import { structureEvidence } from "./structure.ts";
 import { trainLevel } from "./train.ts";
 import type { Evidence, SplitEvidence, SplitPhase, WeightNormEvidence } from "./types.ts";
 
@@ -16,6 +17,7 @@ export function gatherEvidence(state: FoldState, decision: Decision): Evidence {
     provenance: "measured",
     splits: [...trainEvidence(state), ...splitEvidence(state)],
     weightNorm: normEvidence(state, tracked.at(-1)),
+    structure: structureEvidence(state.structure),
     latentInterval: latentInterval(state, decision, tracked[0]),
   };
 }

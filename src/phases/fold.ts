@@ -4,6 +4,7 @@ import { movePhase } from "./phase.ts";
 import { checkPoint } from "./points.ts";
 import { type Policy, resolvePolicy } from "./policy.ts";
 import { beginSplit, type Place, type SplitState, take } from "./split.ts";
+import { followStructure, type StructureState } from "./structure.ts";
 import { beginTrain, followTrain, type TrainState } from "./train.ts";
 import type { Announcement, JudgeOptions, Point, SplitResult } from "./types.ts";
 
@@ -15,6 +16,8 @@ export interface FoldState {
   lastStep: number | null;
   train: TrainState;
   norm: NormState;
+  /** Absent until layers are measured: most trajectories have none. */
+  structure?: StructureState;
   splits: Record<string, SplitState>;
   splitCount: number;
 }
@@ -60,6 +63,10 @@ export function advance(state: FoldState, point: Point): Announcement[] {
   state.checkpoints += 1;
   state.lastStep = point.step;
   if (at.norm !== null) followNorm(norm, at.step, at.norm);
+  if (point.layers !== undefined) {
+    const structure = followStructure(state.structure, at.step, point.layers);
+    if (structure !== undefined) state.structure = structure;
+  }
 
   const trained = point.splits["train"];
   if (trained !== undefined && train.raw.length === 0) {

@@ -1,4 +1,5 @@
 import { LATEST } from "./train.ts";
+import type { Trend } from "./types.ts";
 
 /** Running summary of the weight norm. It is evidence where present, never a condition of a transition. */
 export interface NormState {
@@ -33,7 +34,7 @@ function change(norm: NormState): number {
   return first === undefined || last === undefined || first === 0 ? 0 : (last - first) / first;
 }
 
-export function trendOf(norm: NormState): "falling" | "rising" | "flat" {
+export function trendOf(norm: NormState): Trend {
   const relative = change(norm);
   if (relative <= -FALL_LATELY) return "falling";
   return relative >= FALL_LATELY ? "rising" : "flat";

@@ -89,14 +89,29 @@ export interface SplitEvidence {
   total: number;
 }
 
+/** Over the last 10 checkpoints, by at least 1% unless it says otherwise. */
+export type Trend = "falling" | "rising" | "flat";
+
 export interface WeightNormEvidence {
   peakStep: number;
   peak: number;
   now: number;
-  /** Over the last 10 checkpoints, by at least 1%. */
-  trend: "falling" | "rising" | "flat";
+  trend: Trend;
   /** The norm fell by at least 1% across the latest generalization on a deciding split. */
   coincident: boolean;
+}
+
+/** What the statistics of the layers say, where they were given. It is shown and decides nothing. */
+export interface StructureEvidence {
+  /** The last checkpoint whose layers were measured. */
+  asOfStep: number;
+  layers: number;
+  /** Layers whose norm is falling, by at least 1% over the last 10 checkpoints; null without norms of layers. */
+  fallingLayers: number | null;
+  /** Geometric mean over the layers, a number of directions; its peak is since the same layers are measured. */
+  effectiveRank: { peakStep: number; peak: number; now: number; trend: Trend } | null;
+  /** Median over the layers; its trend is from the older to the newer half of the last 10 checkpoints, by 10%. */
+  alpha: { now: number; trend: Trend } | null;
 }
 
 export interface Evidence {
@@ -104,6 +119,8 @@ export interface Evidence {
   provenance: "measured" | "reported";
   splits: SplitEvidence[];
   weightNorm: WeightNormEvidence | null;
+  /** Null where no statistics of layers were given. */
+  structure: StructureEvidence | null;
   /** From the fit of train to the onset on the deciding splits (to now, while the verdict is latent). */
   latentInterval: { fromStep: number; toStep: number } | null;
 }

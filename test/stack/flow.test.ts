@@ -120,7 +120,7 @@ test("the verdict has the fields of its document, in their order", async () => {
       ["forecast", "forecastReason"],
     ].flat(),
   );
-  expect(Object.keys(verdict.evidence)).toEqual(["provenance", "splits", "weightNorm", "latentInterval"]);
+  expect(Object.keys(verdict.evidence)).toEqual(["provenance", "splits", "weightNorm", "structure", "latentInterval"]);
   for (const split of verdict.evidence.splits) {
     expect(Object.keys(split)).toEqual(["split", "phase", "level", "interval", "chance", "total"]);
   }
