@@ -270,6 +270,18 @@ test("an upload that is given up, or that nobody asks for any more, goes with it
   expect(await objectsOf(team)).toHaveLength(1);
 });
 
+test("an upload to a step that is gone back from does not come after", async () => {
+  const { team, id, begin } = await start();
+  const body = small("late");
+  const { body: kept } = await begin(body, 10);
+  const { body: begun } = await begin(body, 20);
+  await putAll(body, begun);
+  expect((await team.call("DELETE", `/models/${id}/checkpoints?from=15`)).status).toBe(200);
+  expectRefusal(await complete(team, begun), { status: 404, code: "upload_not_found", says: "Begin again" });
+  expect((await team.call("GET", `/models/${id}/checkpoints/20`)).status).toBe(404);
+  expect(await team.call("GET", `/uploads/${kept.id}`)).toMatchObject({ status: 200, body: { status: "receiving" } });
+});
+
 test("a completion that died after the store had joined the parts is taken up again", async () => {
   const { team, begin } = await start();
   const body = small("joined");

@@ -1,11 +1,11 @@
 import { and, eq, gte, inArray, isNull } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { checkpoints, evaluations } from "../../database/schema.ts";
+import { checkpoints, evaluations, uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
 import { lockModel, type PinnedModel } from "../model/internal.ts";
-import type { Upload } from "../upload/internal.ts";
+import { OPEN, type Upload } from "../upload/internal.ts";
 import { deleteReleased, releaseArtifacts } from "./release.ts";
 
 /** One step, or all from one on. */
@@ -14,7 +14,8 @@ export type DeletedSteps = { step: number } | { from: number };
 /**
  * Takes steps out of a model's history, as training does that goes back to an earlier checkpoint. The rows stay as
  * superseded revisions, the bytes go where nothing else uses them, and the verdict is that of what is left; what was
- * announced of it is revised or retracted by further lines of the ledger. Returns how many checkpoints went.
+ * announced of it is revised or retracted by further lines of the ledger. Uploads under way to these steps are given up.
+ * Returns how many checkpoints went.
  * @throws DomainError `checkpoint_not_found`, of a single step
  */
 export async function deleteCheckpoints(ctx: TeamContext, model: PinnedModel, which: DeletedSteps): Promise<number> {
@@ -27,6 +28,7 @@ export async function deleteCheckpoints(ctx: TeamContext, model: PinnedModel, wh
       throw new DomainError("checkpoint_not_found", `"${model.name}" has no checkpoint at step ${which.step}.`);
     }
     deleted = rows.length;
+    await giveUpUploads(tx, model, which);
     released = await releaseArtifacts(
       tx,
       model.teamId,
@@ -35,6 +37,20 @@ export async function deleteCheckpoints(ctx: TeamContext, model: PinnedModel, wh
   });
   await deleteReleased(ctx, released);
   return deleted;
+}
+
+/** What was on its way to these steps is of the history that is taken out: it must not come after. */
+async function giveUpUploads(tx: Transaction, model: PinnedModel, which: DeletedSteps): Promise<void> {
+  await tx
+    .update(uploads)
+    .set({ status: "discarded" })
+    .where(
+      and(
+        eq(uploads.modelId, model.id),
+        inArray(uploads.status, OPEN),
+        "step" in which ? eq(uploads.step, which.step) : gte(uploads.step, which.from),
+      ),
+    );
 }
 
 async function supersede(tx: Transaction, model: PinnedModel, which: DeletedSteps, now: Date) {
