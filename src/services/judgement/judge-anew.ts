@@ -35,6 +35,6 @@ export async function judgeAnew(ctx: Context, limit: number): Promise<number> {
       ),
     )
     .limit(limit);
-  for (const key of outdated) await advanceJudgement(ctx, key, async () => {});
+  for (const key of outdated) await advanceJudgement(ctx, key, async () => []);
   return outdated.length;
 }
