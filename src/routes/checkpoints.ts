@@ -190,6 +190,10 @@ const Trajectory = z
         step: z.number().int(),
         weightNorm: z.number(),
         splits: Splits.optional().openapi({ description: "Absent until the checkpoint is evaluated." }),
+        provenance: z
+          .literal("reported")
+          .optional()
+          .openapi({ description: "There where the results were reported, and not measured here." }),
         failure: Failure.optional().openapi({ description: "Why it could not be evaluated." }),
       }),
     ),
@@ -290,9 +294,10 @@ export function registerCheckpoints(app: App): void {
     return c.json(
       {
         suite: { name: model.suiteName, version: model.suiteVersion.version },
-        points: points.map(({ splits, failure, ...point }) => ({
+        points: points.map(({ splits, failure, reported, ...point }) => ({
           ...point,
           ...(splits ? { splits } : {}),
+          ...(reported ? { provenance: "reported" as const } : {}),
           ...(failure ? { failure } : {}),
         })),
         next: points.length === TRAJECTORY_PAGE ? String(points.at(-1)?.step) : null,

@@ -1,10 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { wilson } from "../phases/statistics.ts";
 import { type EvaluationDetail, getEvaluation } from "../services/evaluation/get.ts";
+import { reportEvaluation } from "../services/evaluation/report.ts";
 import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { errorResponses, json, Step, SuiteRef } from "./schemas.ts";
+import { limitBody } from "./body.ts";
+import { conflict, errorResponses, json, postErrors, Step, SuiteRef, unprocessable } from "./schemas.ts";
 
 const count = z.number().int();
 const fraction = z.number().min(0).max(1);
@@ -82,7 +84,55 @@ const get = createRoute({
   responses: { 200: json(Evaluation, "The evaluation, done or not"), ...errorResponses },
 });
 
+/** Header-only logs and results files are tens of kilobytes. */
+const MAX_REPORT_BYTES = 4 * 1024 * 1024;
+
+const Maps = z
+  .union([z.string(), z.array(z.string())])
+  .optional()
+  .transform((maps) => [maps ?? []].flat())
+  .pipe(z.array(z.string().regex(/^[^=]+=[^=]+$/, "must be TASK=SPLIT")))
+  .openapi({ type: "array", items: { type: "string" }, description: "TASK=SPLIT, any number of times." });
+
+const report = createRoute({
+  method: "put",
+  path: "/models/{id}/checkpoints/{step}/evaluation",
+  operationId: "reportEvaluation",
+  summary: "Report results that were measured elsewhere",
+  description:
+    'For a checkpoint that could not be evaluated here. Body: `{"splits": {"<split>": {"correct", "total", "loss"}}}`, a results file of lm-evaluation-harness, or a log of Inspect AI as JSON (several in an array). A task counts for the split that `map` names, or for the one of its own name (`ood_x` for `ood:x`). Every split of the suite, with as many examples as it asks. The evidence says `reported`, and a gate refuses it without `reported=allow`.',
+  middleware: [requireActor("push"), limitBody(MAX_REPORT_BYTES)] as const,
+  request: {
+    params,
+    query: z.object({
+      map: Maps,
+      metric: z.string().min(1).max(200).optional().openapi({
+        description: "The accuracy to read: `acc`, `exact_match,strict-match`, or of Inspect `SCORER/METRIC`.",
+        example: "acc",
+      }),
+    }),
+    body: { required: true, content: { "application/json": { schema: z.unknown() } } },
+  },
+  responses: {
+    200: json(Evaluation, "The evaluation as it is now"),
+    ...errorResponses,
+    ...postErrors,
+    ...conflict,
+    ...unprocessable,
+  },
+});
+
 export function registerEvaluations(app: App): void {
+  app.openapi(report, async (c) => {
+    const { team } = c.var;
+    const { id, step } = c.req.valid("param");
+    const { map, metric = null } = c.req.valid("query");
+    const tasks = new Map(map.map((text) => text.split("=") as [string, string]));
+    const model = await getModel(team, id);
+    const reported = await reportEvaluation(team, model, step, { body: c.req.valid("json"), tasks, metric });
+    return c.json(toEvaluation(model, reported), 200);
+  });
+
   app.openapi(get, async (c) => {
     const { team } = c.var;
     const { id, step } = c.req.valid("param");

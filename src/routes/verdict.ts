@@ -59,7 +59,9 @@ const Verdict = z
     checkpoints: z.number().int(),
     summary: z.string().openapi({ description: "One sentence to act on." }),
     evidence: z.object({
-      provenance: z.enum(["measured", "reported"]),
+      provenance: z.enum(["measured", "reported", "mixed"]).openapi({
+        description: "Whose measurements it rests on: ours, what somebody reported, or some of each.",
+      }),
       splits: z.array(
         z.object({
           split: z.string(),
@@ -126,7 +128,15 @@ const getRoute = createRoute({
   middleware: [requireActor("read")] as const,
   request: {
     params,
-    query: z.object({ require: VerdictName.optional(), step: Step.optional(), digest: Digest.optional() }),
+    query: z.object({
+      require: VerdictName.optional(),
+      step: Step.optional(),
+      digest: Digest.optional(),
+      reported: z
+        .literal("allow")
+        .optional()
+        .openapi({ description: "Let evidence pass that was reported and not measured here.", example: "allow" }),
+    }),
   },
   responses: { 200: json(Verdict, "The verdict"), ...errorResponses, ...gateErrors },
 });
@@ -174,7 +184,9 @@ export function registerVerdict(app: App): void {
         "step and digest ask about a required verdict: add require=generalizer.",
       );
     }
-    const verdict = await (query.require ? checkGate(team, model, query.require, subject) : getVerdict(team, model));
+    const verdict = await (query.require
+      ? checkGate(team, model, query.require, subject, { allowReported: query.reported === "allow" })
+      : getVerdict(team, model));
     return c.json(toVerdict(model, verdict), 200);
   });
 

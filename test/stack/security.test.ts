@@ -31,6 +31,7 @@ const RULES: Record<string, Rule> = {
   deleteUpload: { scope: "push" },
   getCheckpoint: { scope: "read" },
   getEvaluation: { scope: "read" },
+  reportEvaluation: { scope: "push", body: () => ({ splits: {} }) },
   compareCheckpoints: { scope: "read" },
   listCheckpoints: { scope: "read" },
   getArtifact: { scope: "read" },

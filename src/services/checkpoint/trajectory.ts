@@ -8,6 +8,8 @@ export interface TrajectoryPoint {
   step: number;
   weightNorm: number;
   splits: Record<string, SplitCounts> | null;
+  /** Whether the splits are what somebody reported. */
+  reported: boolean;
   failure: { code: string; message: string } | null;
 }
 
@@ -22,6 +24,7 @@ export async function readTrajectory(
       step: checkpoints.step,
       weightNorm: artifacts.weightNorm,
       splits: evaluations.results,
+      provenance: evaluations.provenance,
       failureCode: evaluations.failureCode,
       failureMessage: evaluations.failureMessage,
     })
@@ -41,8 +44,9 @@ export async function readTrajectory(
     )
     .orderBy(asc(checkpoints.step))
     .limit(page.limit);
-  return rows.map(({ failureCode, failureMessage, ...point }) => ({
+  return rows.map(({ failureCode, failureMessage, provenance, ...point }) => ({
     ...point,
+    reported: provenance === "reported",
     failure: failureCode === null ? null : { code: failureCode, message: failureMessage ?? "" },
   }));
 }

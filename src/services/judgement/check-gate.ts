@@ -20,12 +20,19 @@ export async function checkGate(
   model: PinnedModel,
   required: VerdictName,
   subject: GateSubject,
+  { allowReported }: { allowReported: boolean } = { allowReported: false },
 ): Promise<ServedVerdict> {
   // Before the verdict: what is evaluated by now is in a verdict that is read later, and not the other way about.
   const asked = subject && (await readAsked(ctx, model, subject));
   const verdict = await getVerdict(ctx, model);
   if (verdict.verdict !== required) {
     throw notMet(verdict, `The verdict is ${verdict.verdict}, not ${required}. ${verdict.summary}`);
+  }
+  if (!allowReported && verdict.evidence.provenance !== "measured") {
+    throw notMet(
+      verdict,
+      `The evidence is ${verdict.evidence.provenance}: it rests on results that were reported and not measured here. Add reported=allow to trust them.`,
+    );
   }
   const deciding = decidingOf(model.suiteVersion.splits.map(({ name }) => name));
   if (required === "generalizer") checkEvidence(verdict, model, deciding);

@@ -3,10 +3,14 @@ import type { TeamContext } from "../../context.ts";
 import { judgements, type StoredVerdict } from "../../database/schema.ts";
 import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { type EvidenceProvenance, provenanceOf } from "./provenance.ts";
 import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 
-/** The stored verdict with what its suite's audit adds. */
-export type ServedVerdict = Omit<StoredVerdict, "caveats"> & { caveats: (Caveat | SuiteCaveat)[] };
+/** The stored verdict with what its suite's audit adds, and whose measurements it rests on. */
+export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
+  caveats: (Caveat | SuiteCaveat)[];
+  evidence: Omit<StoredVerdict["evidence"], "provenance"> & { provenance: EvidenceProvenance };
+};
 
 /** The verdict on a model as of its frontier; before the first evaluation there is not enough evidence. */
 export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<ServedVerdict> {
@@ -22,5 +26,7 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
       ),
     );
   const verdict = row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };
-  return { ...verdict, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
+  const provenance = await provenanceOf(ctx, model, verdict.asOfStep);
+  const evidence = { ...verdict.evidence, provenance };
+  return { ...verdict, evidence, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
 }
