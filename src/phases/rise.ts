@@ -10,11 +10,13 @@ const LEAST_CONFIDENCE = 0.9;
 /** The ratio of the jitter's variance to the binomial one: checkpoints that 1 weighs as much as, and the least. */
 const PRIOR = 8;
 const LEAST_RATIO = 0.25;
-const HEAVY = 1.3;
+const HEAVY = 2;
 /** A rest shorter than this share of the rise after it was none. */
 const CONTINUED = 0.5;
+/** What the loudest checkpoint is short of an alarm, in nats. */
+const ALONE = 2;
 /** Standard errors by which the level before may be off. */
-const LEVEL_ERRORS = 2;
+const LEVEL_ERRORS = 3;
 
 /**
  * Listens to one raw sample for a rise from the present level, and begins a generalization once the evidence is in.
@@ -30,7 +32,7 @@ export function followRise(split: SplitState, at: Sample, splits: number, policy
     return null;
   }
   const threshold = policy.averageRunLength * splits;
-  listen(alarm, at, clamp(accuracyAt(split, at.value)), nullOf(split, policy), Math.log(threshold) - 1);
+  listen(alarm, at, clamp(accuracyAt(split, at.value)), nullOf(split, policy), Math.log(threshold) - ALONE);
   if (alarm.above < 2 || evidenceOf(alarm) < threshold) return null;
   return assert(split, alarm, at, policy);
 }
@@ -55,7 +57,7 @@ function nullOf(split: SplitState, policy: Required<Policy>): Null {
 
 /**
  * The jitter's variance beside the examples' own, towards 1 while little is known. At the floor real runs have less than
- * 1, and normal tails; above it their tails are heavier than a robust estimate sees, which a third more makes up for.
+ * 1, and normal tails; above it their tails are heavier than a robust estimate sees, which twice as much makes up for.
  */
 function noiseRatio(split: SplitState, level: number, policy: Required<Policy>): number {
   const measured = Math.min(split.measured, 16);
