@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
-import { DETECTOR_VERSION } from "../phases/judge.ts";
 import { checkGate, type GateSubject } from "../services/judgement/check-gate.ts";
 import { getVerdict, type ServedVerdict } from "../services/judgement/get-verdict.ts";
 import { listAnnouncements } from "../services/judgement/list-announcements.ts";
@@ -107,13 +106,9 @@ const Verdict = z
   })
   .openapi("Verdict");
 
-export function toVerdict(model: PinnedModel, verdict: ServedVerdict): z.infer<typeof Verdict> {
-  return {
-    model: model.id,
-    suite: { name: model.suiteName, version: model.suiteVersion.version },
-    detectorVersion: DETECTOR_VERSION,
-    ...verdict,
-  };
+export function toVerdict(model: PinnedModel, { detectorVersion, ...verdict }: ServedVerdict): z.infer<typeof Verdict> {
+  const suite = { name: model.suiteName, version: model.suiteVersion.version };
+  return { model: model.id, suite, detectorVersion, ...verdict };
 }
 
 const params = z.object({ id: z.string().openapi({ description: "Model id or name." }) });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { announcements, judgements } from "../../src/database/schema.ts";
 import { DETECTOR_VERSION } from "../../src/phases/judge.ts";
 import { newTeam, type Team, until } from "./service.ts";
-import { newTableModel, pushAll, SCRIPTS, settledVerdict, type VerdictDocument } from "./trajectories.ts";
+import { newTableModel, pushAll, SCRIPTS, settledVerdict, type VerdictDocument, verdictOf } from "./trajectories.ts";
 
 const EARLIER = "0";
 
@@ -36,9 +36,11 @@ const lines = async (team: Team, version: string) =>
 test("what an earlier detector judged is judged anew by the sweep, under the same ids, and nothing is said twice", async () => {
   const { team, before } = await judgedEarlier(null);
   const said = await lines(team, EARLIER);
-  const after = await until("the verdict of before", async () => {
-    const verdict = await settledVerdict(team, before.model);
-    return verdict.verdict === before.verdict ? verdict : undefined;
+  const after = await until("the present detector's verdict", async () => {
+    const verdict = await verdictOf(team, before.model);
+    // Until then it is told as the earlier detector said it.
+    expect(verdict.verdict).toBe(before.verdict);
+    return verdict.detectorVersion === DETECTOR_VERSION ? verdict : undefined;
   });
   expect(after).toEqual(before);
   expect(await lines(team, DETECTOR_VERSION)).toEqual(said);

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { judgements, type StoredVerdict } from "../../database/schema.ts";
 import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
@@ -10,23 +10,30 @@ import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
   caveats: (Caveat | SuiteCaveat)[];
   evidence: Omit<StoredVerdict["evidence"], "provenance"> & { provenance: EvidenceProvenance };
+  detectorVersion: string;
 };
 
-/** The verdict on a model as of its frontier; before the first evaluation there is not enough evidence. */
+/**
+ * The verdict on a model as of its frontier; before the first evaluation there is not enough evidence. What only an
+ * earlier detector has judged is told as that one said it, under its version, until the sweep has judged it anew.
+ */
 export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<ServedVerdict> {
   const [row] = await ctx.db
-    .select({ verdict: judgements.verdict })
+    .select({ verdict: judgements.verdict, detectorVersion: judgements.detectorVersion })
     .from(judgements)
     .where(
       and(
         eq(judgements.teamId, ctx.actor.teamId),
         eq(judgements.modelId, model.id),
         eq(judgements.suiteVersionId, model.suiteVersionId),
-        eq(judgements.detectorVersion, DETECTOR_VERSION),
+        isNotNull(judgements.verdict),
       ),
-    );
+    )
+    .orderBy(desc(sql`${judgements.detectorVersion} = ${DETECTOR_VERSION}`), desc(judgements.updatedAt))
+    .limit(1);
   const verdict = row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };
   const provenance = await provenanceOf(ctx, model, verdict.asOfStep);
   const evidence = { ...verdict.evidence, provenance };
-  return { ...verdict, evidence, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
+  const detectorVersion = row?.detectorVersion ?? DETECTOR_VERSION;
+  return { ...verdict, detectorVersion, evidence, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
 }
