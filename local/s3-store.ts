@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import S3Error from "@20minutes/s3rver/lib/models/error.js";
@@ -12,6 +12,8 @@ import { randomSecret } from "./secrets.ts";
 /** Every part but the last has this at least: S3's limit. */
 const SMALLEST_PART = 5 * 1024 * 1024;
 
+const COPY_BYTES = 1024 * 1024;
+
 export interface PartOnDisk {
   number: number;
   bytes: number;
@@ -20,11 +22,19 @@ export interface PartOnDisk {
   modified: Date;
 }
 
+/** A part as Complete names it: the ETag without quotes. */
+interface PartNamed {
+  number: number;
+  etag: string;
+}
+
 /**
  * s3rver's files, with what S3 promises and s3rver does not keep: an object appears whole or not at all, a part goes
  * to an upload that exists, joining refuses parts that are not the ones sent, and a deletion takes nothing else.
  */
 export class CarefulStore extends FilesystemStore {
+  readonly #joins = new Map<string, Promise<unknown>>();
+
   /** s3rver writes into place, where a reader meets half of it. */
   override async putContent(path: string, content: Buffer | Readable): Promise<[bytes: number, md5: string]> {
     const scratch = `${path}.${randomSecret(6)}`;
@@ -73,8 +83,22 @@ export class CarefulStore extends FilesystemStore {
     return await super.putPart(bucket, uploadId, number, content);
   }
 
-  override async putObjectMultipart(bucket: string, uploadId: string, parts: { number: number; etag: string }[]) {
-    await this.#keyOf(bucket, uploadId);
+  /** One after the other: whoever comes second finds the upload gone, and the object there. */
+  override async putObjectMultipart(bucket: string, uploadId: string, parts: PartNamed[]) {
+    const before = this.#joins.get(uploadId);
+    const joining = (before ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => this.#joinChecked(bucket, uploadId, parts));
+    this.#joins.set(uploadId, joining);
+    try {
+      return await joining;
+    } finally {
+      if (this.#joins.get(uploadId) === joining) this.#joins.delete(uploadId);
+    }
+  }
+
+  async #joinChecked(bucket: string, uploadId: string, parts: PartNamed[]) {
+    const key = await this.#keyOf(bucket, uploadId);
     const stored = new Map((await this.listParts(bucket, uploadId))?.map((part) => [part.number, part]));
     for (const [n, { number, etag }] of parts.entries()) {
       const part = stored.get(number);
@@ -85,7 +109,34 @@ export class CarefulStore extends FilesystemStore {
         throw new S3Error("EntityTooSmall", `Part ${number} is smaller than the minimum allowed size.`);
       }
     }
-    return await super.putObjectMultipart(bucket, uploadId, parts);
+    return await this.#join(bucket, key, uploadId, parts);
+  }
+
+  /** s3rver hashes the whole anew. S3's ETag of such an object is the MD5 of the parts' MD5s, and their number. */
+  async #join(bucket: string, key: string, uploadId: string, parts: readonly PartNamed[]) {
+    const folder = this.uploadFolder(bucket, uploadId);
+    const [first, ...rest] = parts.map(({ number }) => join(folder, `${number}`));
+    if (first === undefined) throw new S3Error("MalformedXML", "An upload is made of parts.");
+    const path = this.getResourcePath(bucket, key, "object");
+    await mkdir(dirname(path), { recursive: true });
+    // The first part's file becomes the object's. Where this dies in the middle, that part is missing.
+    const whole = join(folder, "joined");
+    await rename(first, whole);
+    for (const part of rest) {
+      await pipeline(
+        createReadStream(part, { highWaterMark: COPY_BYTES }),
+        createWriteStream(whole, { flags: "a", highWaterMark: COPY_BYTES }),
+      );
+    }
+    const { size } = await stat(whole);
+    const md5 = createHash("md5");
+    for (const { etag } of parts) md5.update(etag, "hex");
+    const etag = `${md5.digest("hex")}-${parts.length}`;
+    const metadata = JSON.parse(await readFile(join(folder, "metadata"), "utf8")) as Record<string, string>;
+    await this.putMetadata(bucket, key, metadata, etag);
+    await rename(whole, path);
+    await rm(folder, { recursive: true });
+    return { size, md5: etag };
   }
 
   /** The parts of an unfinished upload by number, or null where there is no such upload. */

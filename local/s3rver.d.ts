@@ -52,6 +52,7 @@ declare module "@20minutes/s3rver/lib/stores/filesystem.js" {
     putContent(path: string, content: Content): Promise<[bytes: number, md5: string]>;
     deleteObject(bucket: string, key: string): Promise<void>;
     getObject(bucket: string, key: string, range?: { start?: number; end?: number }): Promise<StoredObject | null>;
+    putMetadata(bucket: string, key: string, metadata: Record<string, string>, md5: string): Promise<void>;
     putPart(bucket: string, uploadId: string, number: string, content: Content): Promise<Written>;
     putObjectMultipart(bucket: string, uploadId: string, parts: { number: number; etag: string }[]): Promise<Written>;
   }
