@@ -1,5 +1,6 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
+import { reportChangepoints } from "./changepoints/index.ts";
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
 import { benchVerdict } from "./verdict/index.ts";
@@ -15,7 +16,11 @@ export interface Comparison {
 const BENCHES: Record<string, () => Promise<Comparison[]>> = { measure: benchMeasure, put: benchPut };
 
 /** These print tables of their own: what they compare is more than one figure. */
-const REPORTS: Record<string, () => void> = { verdict: benchVerdict };
+const REPORTS: Record<string, () => void> = {
+  verdict: benchVerdict,
+  // TCPD names a checkout of the annotated series, which are not kept here.
+  changepoints: () => reportChangepoints(process.env["TCPD"]),
+};
 
 function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);

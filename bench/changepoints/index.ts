@@ -73,7 +73,8 @@ function average(finder: Finder, group: readonly Annotated[], score: Score): num
   return mean(scores);
 }
 
-function main(directory: string | undefined): void {
+/** Prints the tables of `benchChangepoints`, and what limits the figures. */
+export function reportChangepoints(directory: string | undefined): void {
   const show = (value: number | null) => (value === null ? "-" : value.toFixed(3));
   print([
     ["what", "series", "ours", ...RIVALS.map(({ name }) => name)],
@@ -106,4 +107,5 @@ function print(rows: readonly (readonly string[])[]): void {
   process.stdout.write("\n");
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main(process.argv[2]);
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  reportChangepoints(process.argv[2]);
