@@ -5,6 +5,7 @@ import { reportRecordedVerdicts } from "./recorded-verdicts.ts";
 import { reportCells } from "./report-cells.ts";
 import { RIVALS } from "./rivals/index.ts";
 import { reportSpeed } from "./speed.ts";
+import { benchStructure } from "./structure.ts";
 
 /** Series of each synthetic cell, and of each level of the plateaus. */
 const SERIES = 40;
@@ -20,6 +21,7 @@ const SECTIONS: [string, () => string][] = [
   ["False alarms", () => reportPlateaus([], PLATEAUS)],
   ["False alarms, beside the rivals", () => reportPlateaus(RIVALS, BESIDE)],
   ["False regressions", () => reportStable(PLATEAUS)],
+  ["Structure of the layers", benchStructure],
   ["Speed", reportSpeed],
 ];
 
