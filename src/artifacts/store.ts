@@ -78,6 +78,8 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
     ...DEFAULT_RETRIES,
     ...(config.timeoutSeconds ? { timeoutMs: config.timeoutSeconds * 1000 } : {}),
   };
+  // To join the parts of a large object a store may copy all of them.
+  const patient = { ...policy, timeoutMs: policy.timeoutMs * 4 };
   const reaching = <Result>(call: (abortSignal: AbortSignal) => Promise<Result>, abandoned?: AbortSignal) =>
     withRetries(policy, call, abandoned);
   const where = (key: string) => ({ Bucket: config.bucket, Key: key });
@@ -130,7 +132,7 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
     joinParts: async (key, UploadId, parts, bytes) => {
       const MultipartUpload = { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) };
       try {
-        await reaching(async (abortSignal) => {
+        await withRetries(patient, async (abortSignal) => {
           await client.send(new CompleteMultipartUploadCommand({ ...where(key), UploadId, MultipartUpload }), {
             abortSignal,
           });
