@@ -15,7 +15,14 @@ export interface WorkerManifest {
   vars: Record<string, string>;
   crons: string[];
   producers: { binding: string; queue: string }[];
-  consumers: { queue: string; maxBatchSize: number; maxRetries: number; retryDelaySeconds: number }[];
+  consumers: {
+    queue: string;
+    maxBatchSize: number;
+    maxRetries: number;
+    retryDelaySeconds: number;
+    /** Where messages go that failed too often; null where they are dropped. */
+    deadLetterQueue: string | null;
+  }[];
   /** The entry first. */
   modules: { name: string; kind: "esModule" | "wasm" | "text" | "data" }[];
 }
@@ -142,6 +149,7 @@ function describe(config: WranglerConfig, folder: string): WorkerManifest {
         maxBatchSize: consumer.max_batch_size ?? 10,
         maxRetries: consumer.max_retries ?? 3,
         retryDelaySeconds: consumer.retry_delay ?? 0,
+        deadLetterQueue: consumer.dead_letter_queue ?? null,
       })) ?? [],
     modules: listModules(folder),
   };

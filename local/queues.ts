@@ -10,6 +10,8 @@ export interface Consumer {
   maxBatchSize: number;
   maxRetries: number;
   retryDelaySeconds: number;
+  /** Where messages go that failed too often; null where they are dropped. */
+  deadLetterQueue: string | null;
   /** Batches in progress at the same time. */
   concurrency: number;
   /** Rejects when the Worker dies under it. */
@@ -36,8 +38,8 @@ const BACKLOG = 20_000;
  */
 export async function startQueues(token: string, log: (line: string) => void): Promise<Queues> {
   const queues = new Map<string, Queue>();
-  const queueOf = (name: string) => {
-    const queue = queues.get(name) ?? new Queue(name, log);
+  const queueOf = (name: string): Queue => {
+    const queue = queues.get(name) ?? new Queue(name, log, (other, message) => queueOf(other).add(message, 0));
     queues.set(name, queue);
     return queue;
   };
@@ -97,6 +99,7 @@ async function receive(incoming: IncomingMessage, token: string): Promise<{ name
 class Queue {
   readonly #name: string;
   readonly #log: (line: string) => void;
+  readonly #forward: (queue: string, message: WireMessage) => void;
   readonly #waiting: WireMessage[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   #consumer: Consumer | undefined;
@@ -104,9 +107,10 @@ class Queue {
   #lingering = false;
   #closed = false;
 
-  constructor(name: string, log: (line: string) => void) {
+  constructor(name: string, log: (line: string) => void, forward: (queue: string, message: WireMessage) => void) {
     this.#name = name;
     this.#log = log;
+    this.#forward = forward;
   }
 
   attach(consumer: Consumer): void {
@@ -163,7 +167,8 @@ class Queue {
       const again = asked.has(message.id) || ((failed || outcome.retryBatch?.retry === true) && !outcome.ackAll);
       if (!again || acknowledged.has(message.id)) continue;
       if (message.attempts > consumer.maxRetries) {
-        this.#log(`queue ${this.#name}: a message is dropped after ${message.attempts} attempts`);
+        this.#log(`queue ${this.#name}: a message is given up after ${message.attempts} attempts`);
+        if (consumer.deadLetterQueue) this.#forward(consumer.deadLetterQueue, { ...message, attempts: 0 });
         continue;
       }
       const soonest = outcome.outcome === "died" ? AFTER_DEATH_SECONDS : 0;

@@ -1,7 +1,7 @@
 import { createApp } from "./app.ts";
 import type { DeliveryHint } from "./context.ts";
 import { type Config, type Env, parseEnv } from "./env.ts";
-import { consumeDeliveries } from "./jobs/deliveries.ts";
+import { consumeBatch } from "./jobs/dispatch.ts";
 import { runSweep } from "./jobs/sweep.ts";
 import type { App } from "./routes/app-type.ts";
 
@@ -17,7 +17,7 @@ export default {
   },
   async queue(batch, env) {
     config ??= parseEnv(env);
-    await consumeDeliveries(config, batch);
+    await consumeBatch(config, batch);
   },
   async scheduled(_event, env) {
     config ??= parseEnv(env);

@@ -8,9 +8,11 @@ import { type App, createRouter, type RouteContext } from "./routes/app-type.ts"
 import { limitBody } from "./routes/body.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerCompare } from "./routes/compare.ts";
+import { registerDeadLetters } from "./routes/dead-letters.ts";
 import { registerDeliveries } from "./routes/deliveries.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
 import { registerHealth } from "./routes/health.ts";
+import { registerMetrics } from "./routes/metrics.ts";
 import { registerModels } from "./routes/models.ts";
 import { registerSuites } from "./routes/suites.ts";
 import { registerUploads } from "./routes/uploads.ts";
@@ -58,6 +60,8 @@ export function createApp(config: Config): App {
   registerVerdict(app);
   registerWebhooks(app);
   registerDeliveries(app);
+  registerDeadLetters(app);
+  registerMetrics(app);
 
   app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
   app.doc31("/openapi.json", {

@@ -25,6 +25,8 @@ export interface Env {
   DNS_URL?: string;
   /** JSON of names and their addresses, looked up ahead of DNS: for machines without it. */
   DNS_TABLE?: string;
+  /** A bearer token that reads the metrics of all teams; without it nobody does. */
+  METRICS_TOKEN?: string;
   EVALUATIONS: Queue<EvaluationHint>;
   DELIVERIES: Queue<DeliveryHint>;
 }
@@ -41,6 +43,7 @@ export interface Config {
   leaseSeconds: number;
   /** Where webhooks may point. */
   webhookUrls: UrlRules;
+  metricsToken: string | undefined;
   queues: { evaluations: Queue<EvaluationHint>; deliveries: Queue<DeliveryHint> };
 }
 
@@ -81,6 +84,7 @@ export function parseEnv(env: Env): Config {
     maxUploadBytes: Number(env.MAX_UPLOAD_BYTES ?? DEFAULT_MAX_UPLOAD_BYTES),
     local: env.LOCAL === "1",
     leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
+    metricsToken: env.METRICS_TOKEN,
     webhookUrls: {
       resolve: resolveFromTable(JSON.parse(env.DNS_TABLE ?? "{}"), resolveOverHttps(env.DNS_URL ?? DEFAULT_DNS_URL)),
       allowLoopback: env.LOCAL === "1",

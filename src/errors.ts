@@ -33,6 +33,7 @@ const PROBLEMS = {
   suite_unknown: { status: 422, title: "The suite does not exist" },
   invalid_suite: { status: 422, title: "The suite cannot be used" },
   invalid_webhook: { status: 422, title: "The webhook's address cannot be used" },
+  not_ready: { status: 503, title: "A dependency does not answer" },
   storage_unavailable: { status: 503, title: "The object store does not answer" },
   internal: { status: 500, title: "Something failed on our side" },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -264,6 +264,10 @@ export const evaluations = pgTable(
       .on(table.modelId, table.suiteVersionId, table.step)
       .where(sql`${table.provenance} = 'reported'`),
     index("evaluations_queued").on(table.hintedAt).where(sql`${table.status} = 'queued'`),
+    // The metrics read the last hour.
+    index("evaluations_finished").on(table.finishedAt).where(sql`${table.finishedAt} is not null`),
+    // What waits, team by team: they take turns.
+    index("evaluations_turns").on(table.teamId, table.createdAt).where(sql`${table.status} = 'queued'`),
   ],
 );
 
@@ -430,8 +434,8 @@ export const deliveryAttempts = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.deliveryId, table.attempt] }),
-    // The metrics read the last hour of a team.
-    index("delivery_attempts_time").on(table.teamId, table.startedAt),
+    // The metrics read the last hour.
+    index("delivery_attempts_started").on(table.startedAt),
   ],
 );
 

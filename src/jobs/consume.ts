@@ -13,10 +13,10 @@ const LAST_RETRY_SECONDS = 300;
 export async function consume<Body>(
   config: Config,
   batch: MessageBatch<Body>,
-  handle: (ctx: Context, body: Body, messageId: string) => Promise<void>,
+  handle: (ctx: Context, messageId: string, body: Body) => Promise<void>,
 ): Promise<void> {
   for (const message of batch.messages) {
-    await attempt(config, batch.queue, [message], (ctx) => handle(ctx, message.body, message.id));
+    await attempt(config, batch.queue, [message], (ctx) => handle(ctx, message.id, message.body));
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Config } from "../env.ts";
 import type { Engine } from "../evaluation/engine.ts";
-import { workEvaluation } from "../services/evaluation/work.ts";
+import { workInTurn } from "../services/evaluation/turn.ts";
 import { verifyUpload } from "../services/upload/verify.ts";
 import { consume } from "./consume.ts";
 
@@ -10,14 +10,14 @@ const Message = z.union([z.object({ evaluationId: z.string() }), z.object({ uplo
 /** The evaluation queue: each message is a hint that an evaluation has work, or that an upload is to be read back. */
 export async function consumeEvaluations(config: Config, engine: Engine, batch: MessageBatch<unknown>): Promise<void> {
   const { leaseSeconds } = config;
-  await consume(config, batch, async (ctx, body) => {
+  await consume(config, batch, async (ctx, _messageId, body) => {
     const message = Message.parse(body);
     if ("uploadId" in message) {
       const outcome = await verifyUpload(ctx, message.uploadId, { leaseSeconds });
       ctx.log("info", "upload.worked", { ...message, outcome });
     } else {
-      const outcome = await workEvaluation(ctx, engine, message.evaluationId, { leaseSeconds });
-      ctx.log("info", "evaluation.worked", { ...message, outcome });
+      const { evaluationId, outcome } = await workInTurn(ctx, engine, message.evaluationId, { leaseSeconds });
+      ctx.log("info", "evaluation.worked", { evaluationId, outcome });
     }
   });
 }

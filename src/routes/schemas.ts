@@ -101,5 +101,6 @@ export const bodyErrors = {
 };
 export const gone = { 410: problem("The bytes are kept no more") };
 export const storeErrors = { 503: bodyErrors[503] };
+export const notReady = { 503: problem("A dependency does not answer: `dependencies` says which") };
 export const postErrors = { 413: bodyErrors[413] };
 export const gateErrors = { 412: problem("The verdict is not the required one") };

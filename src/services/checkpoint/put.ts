@@ -41,6 +41,8 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
     const { stored, evaluation, spare } = await ctx.db.transaction((tx) =>
       registerCheckpoint(tx, { ...input, bytes: input.length }, upload, received),
     );
+    const { evaluationId = null } = evaluation ?? {};
+    ctx.log("info", "checkpoint.stored", { modelId: model.id, step, checkpointId: stored.id, evaluationId });
     if (evaluation) await hintEvaluation(ctx.queues, evaluation).catch(ignoreLostHint(ctx));
     if (spare) await deleteDiscarded(ctx, spare);
     return stored;

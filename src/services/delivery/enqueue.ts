@@ -6,7 +6,6 @@ import { newId } from "../../ids.ts";
 import type { Subject } from "../judgement/points.ts";
 import { type About, type EventType, eventBody, type ModelEvent, type TeamEvent } from "./events.ts";
 
-export type NewEvent = ModelEvent;
 type WebhookRow = typeof webhooks.$inferSelect;
 
 /** One statement's parameters are bounded. */

@@ -35,7 +35,7 @@ export async function workEvaluation(
   const work = await findWork(ctx, evaluationId);
   if (!work) return "nothing_to_do";
   const claimed = await claimUnit(ctx, evaluationId, options.leaseSeconds);
-  if (claimed.length === 0) return await closeWhenComplete(ctx, work);
+  if (claimed.length === 0) return (await closeWhenComplete(ctx, work)) === "closed" ? "closed" : "nothing_to_do";
   if (claimed.some(({ attempts }) => attempts > MAX_ATTEMPTS)) {
     // The last attempt never came to its end, or could not write it down.
     return await giveUp(ctx, work, "evaluator_died", "the evaluator died, ran out of time or failed");

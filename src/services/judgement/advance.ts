@@ -11,7 +11,8 @@ import {
   type Point,
   type Verdict,
 } from "../../phases/judge.ts";
-import { enqueueEvents, hintDeliveries, type NewEvent } from "../delivery/enqueue.ts";
+import { enqueueEvents, hintDeliveries } from "../delivery/enqueue.ts";
+import type { ModelEvent } from "../delivery/events.ts";
 import { inheritJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
@@ -25,7 +26,7 @@ import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
 export async function advanceJudgement(
   ctx: Context,
   key: JudgementKey,
-  close: (tx: Transaction) => Promise<readonly NewEvent[]>,
+  close: (tx: Transaction) => Promise<readonly ModelEvent[]>,
 ): Promise<void> {
   await decide(ctx, key, close, ({ foldedStep, foldedPoints }) => ({ step: foldedStep, points: foldedPoints }));
 }
@@ -60,7 +61,7 @@ const NOTHING_HOLDS: Folded = { step: null, points: -1 };
 async function decide(
   ctx: Context,
   key: JudgementKey,
-  change: (tx: Transaction) => Promise<readonly NewEvent[]>,
+  change: (tx: Transaction) => Promise<readonly ModelEvent[]>,
   foldedOf: (judgement: JudgementRow) => Folded,
 ): Promise<void> {
   const deliveryIds = await ctx.db.transaction(async (tx) => {
@@ -69,6 +70,7 @@ async function decide(
     const first = told.length === 0 ? [] : await enqueueEvents(tx, await getSubject(tx, key), told, ctx.now());
     return [...first, ...(await fold(ctx, tx, key, judgement, foldedOf(judgement)))];
   });
+  if (deliveryIds.length > 0) ctx.log("info", "events.queued", { modelId: key.modelId, deliveryIds });
   await hintDeliveries(ctx, deliveryIds);
 }
 
@@ -174,8 +176,8 @@ async function appendToLedger(
 }
 
 /** The first verdict of a model is no change: it says that there is not enough evidence yet. */
-function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Verdict): NewEvent[] {
-  const events: NewEvent[] = [];
+function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Verdict): ModelEvent[] {
+  const events: ModelEvent[] = [];
   for (const { type, transitionId, transition } of added) {
     // Settling completes what was announced; the verdict's change tells of it.
     if (type === "settled") continue;

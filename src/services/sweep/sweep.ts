@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNull, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import { deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
+import { deadLetters, deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
 import { thinModels } from "../checkpoint/thin.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
@@ -11,6 +11,8 @@ import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload, hintUpload } from "..
 const BATCH = 100;
 /** A complete upload's row has done its work; it is kept this long for whoever looks into a push. */
 const UPLOADS_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+/** Dead letters are for whoever looks into what went wrong. */
+const LETTERS_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
 export interface SweepOptions {
   /** A queued evaluation is hinted at again when its last hint is older than this. */
@@ -157,7 +159,13 @@ async function deleteOldRows({ db, now }: Context): Promise<number> {
     .from(uploads)
     .where(and(eq(uploads.status, "complete"), lt(uploads.createdAt, new Date(now().getTime() - UPLOADS_KEPT_MS))))
     .limit(BATCH);
+  const letters = db
+    .select({ id: deadLetters.id })
+    .from(deadLetters)
+    .where(lt(deadLetters.createdAt, new Date(now().getTime() - LETTERS_KEPT_MS)))
+    .limit(BATCH);
   const gone = [
+    ...(await db.delete(deadLetters).where(inArray(deadLetters.id, letters)).returning({ id: deadLetters.id })),
     ...(await db.delete(sessions).where(inArray(sessions.id, ended)).returning({ id: sessions.id })),
     ...(await db.delete(uploads).where(inArray(uploads.id, complete)).returning({ id: uploads.id })),
   ];

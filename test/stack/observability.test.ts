@@ -1,0 +1,142 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { deliveries, webhooks } from "../../src/database/schema.ts";
+import { newId } from "../../src/ids.ts";
+import { type FaultyStore, startFaultyStore } from "./faulty-store.ts";
+import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
+import { type Receiver, startReceiver } from "./receiver.ts";
+import { call, newTeam, shared, type Team, until } from "./service.ts";
+import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
+
+const OPERATOR = "operators-token";
+let store: FaultyStore;
+let stack: PrivateStack;
+let receiver: Receiver;
+beforeAll(async () => {
+  [store, receiver] = await Promise.all([startFaultyStore(shared()), startReceiver()]);
+  stack = await startPrivateStack({ s3: store.url, bindings: { METRICS_TOKEN: OPERATOR } });
+});
+afterAll(async () => {
+  await stack.close();
+  await Promise.all([store.close(), receiver.close()]);
+});
+
+interface Ready {
+  code?: string;
+  dependencies: Record<string, { ok: boolean; latencyMs: number }>;
+}
+
+test("readiness names each dependency with its latency, and the one that is away", async () => {
+  const well = await call<Ready>(stack, "GET", "/readyz");
+  expect(well).toMatchObject({
+    status: 200,
+    body: { status: "ready", dependencies: { database: { ok: true }, store: { ok: true } } },
+  });
+  for (const { latencyMs } of Object.values(well.body.dependencies)) expect(latencyMs).toBeGreaterThanOrEqual(0);
+  store.fault = "refusing";
+  const away = await call<Ready>(stack, "GET", "/readyz");
+  store.fault = "none";
+  expect(away).toMatchObject({
+    status: 503,
+    body: { code: "not_ready", dependencies: { database: { ok: true }, store: { ok: false } } },
+  });
+  // Alive all the same: starting it again would mend nothing.
+  expect((await call(stack, "GET", "/healthz")).status).toBe(200);
+});
+
+/** Samples by name and labels, as a scraper reads them. */
+async function scrape(key: string): Promise<Map<string, number>> {
+  const { status, headers, text } = await call(stack, "GET", "/metrics", { key });
+  expect(status).toBe(200);
+  expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  const samples = new Map<string, number>();
+  const described = new Set<string>();
+  for (const line of text.trimEnd().split("\n")) {
+    const comment = /^# (?:HELP (\w+) .+|TYPE (\w+) gauge)$/.exec(line);
+    if (comment) {
+      described.add(comment[1] ?? comment[2] ?? "");
+      continue;
+    }
+    const [, name = "", labels = "", value] = /^(curie_point_\w+)(\{\w+="[^"]*"\})? (\S+)$/.exec(line) ?? [];
+    expect(described, line).toContain(name);
+    expect(Number(value), line).not.toBeNaN();
+    samples.set(name.replace("curie_point_", "") + labels, Number(value));
+  }
+  return samples;
+}
+
+test("metrics tell a team of its own work, and the operator of everybody's", async () => {
+  const [team, other] = [await newTeam(stack), await newTeam(stack)];
+  const webhook = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: receiver.url } });
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.memorizer.slice(0, 3));
+  await settledVerdict(team, id);
+  await team.call("POST", `/webhooks/${webhook.body.id}/test`);
+  await until("the ping", async () => (await scrape(team.key)).get('delivery_attempts{outcome="delivered"}') === 1);
+  await waiting(team, webhook.body.id);
+
+  const own = await scrape(team.key);
+  expect(Object.fromEntries(own)).toMatchObject({
+    evaluations_queued: 0,
+    evaluation_queue_age_seconds: 0,
+    'evaluations_finished{status="done"}': 3,
+    'evaluations_finished{status="failed"}': 0,
+    deliveries_pending: 1,
+    deliveries_due: 0,
+    outbox_age_seconds: 0,
+    uploads_verifying: 0,
+    dead_letters: 0,
+  });
+  expect(own.get('evaluation_seconds{quantile="0.5"}')).toBeGreaterThan(0);
+  expect(own.get('delivery_seconds{quantile="0.99"}')).toBeGreaterThan(0);
+  const others = await scrape(other.key);
+  expect(others.get('evaluations_finished{status="done"}')).toBe(0);
+  expect([...others.keys()].some((name) => name.startsWith("evaluation_seconds"))).toBe(false);
+  const all = await scrape(OPERATOR);
+  expect(all.get('evaluations_finished{status="done"}')).toBeGreaterThanOrEqual(3);
+  expect(all.get("deliveries_pending")).toBeGreaterThanOrEqual(1);
+  for (const key of [null, `${OPERATOR}x`, "undefined"]) {
+    expect((await call(stack, "GET", "/metrics", { key })).status).toBe(401);
+  }
+});
+
+/** A delivery that is due tomorrow. */
+async function waiting(team: Team, webhookId: string): Promise<void> {
+  const nextAttemptAt = new Date(Date.now() + 86_400_000);
+  const row = { id: newId("delivery"), teamId: team.id, webhookId, eventId: newId("event"), eventType: "ping" };
+  await team.db.insert(deliveries).values({ ...row, body: "{}", status: "pending", nextAttemptAt });
+}
+
+test("the log's ids lead from a PUT's answer to the webhook's arrival", async () => {
+  const team = await newTeam(stack);
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.memorizer.slice(0, -1), 1);
+  await settledVerdict(team, id);
+  const path = "/trace";
+  const url = new URL(path, receiver.url).href;
+  await team.call("POST", "/webhooks", { body: { url } });
+  // Whatever comes next is told of.
+  const last = SCRIPTS.grokked.slice(-10).map((point, n) => ({ ...point, step: 10_000 + n }));
+  await pushAll(team, id, last, 1);
+  await settledVerdict(team, id);
+  await until("an event", async () => receiver.received.some((one) => one.path === path));
+  const eventId = receiver.received.find((one) => one.path === path)?.headers["webhook-id"];
+
+  const lines = stack.lines.flatMap((line) => {
+    const json = /\{.*\}$/.exec(line)?.[0];
+    return json ? [JSON.parse(json) as Record<string, unknown>] : [];
+  });
+  const line = (event: string, which: (fields: Record<string, unknown>) => boolean) => {
+    const found = lines.find((fields) => fields["event"] === event && which(fields));
+    if (!found) throw new Error(`no line ${event}`);
+    return found;
+  };
+  const attempted = await until("the attempt's line", async () =>
+    stack.lines.some((one) => one.includes("delivery.attempted") && one.includes(`${eventId}`)),
+  ).then(() => line("delivery.attempted", (fields) => fields["eventId"] === eventId));
+  const queued = line("events.queued", ({ deliveryIds }) => Object(deliveryIds).includes(attempted["deliveryId"]));
+  const worked = line("evaluation.worked", ({ requestId }) => requestId === queued["requestId"]);
+  const stored = line("checkpoint.stored", ({ evaluationId }) => evaluationId === worked["evaluationId"]);
+  expect(stored).toMatchObject({ modelId: id, requestId: expect.stringMatching(/^req_/), step: expect.any(Number) });
+  expect(await team.db.select().from(webhooks).where(eq(webhooks.teamId, team.id))).toHaveLength(1);
+});
