@@ -87,7 +87,7 @@ export async function registerCheckpoint(
   const evaluated = { id: checkpoint.id, teamId: model.teamId, modelId: model.id, step, parameters };
   if (!measurement.graph) {
     const message =
-      "A safetensors file has weights and no graph: it was measured, and cannot be evaluated here. Push ONNX (torch.onnx.export) to have it evaluated.";
+      "A safetensors file has weights and no graph: it was measured, and cannot be evaluated here. Push ONNX (torch.onnx.export), or report results with PUT /models/:id/checkpoints/:step/evaluation.";
     await refuseEvaluation(tx, evaluated, model.suiteVersion, { code: "no_graph", message });
     return { stored, evaluation: null, spare };
   }
