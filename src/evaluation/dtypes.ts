@@ -20,5 +20,6 @@ export function isInputDtype(dtype: string): dtype is InputDtype {
 
 /** Little-endian bytes as typed values. The bytes are copied: in a file they are aligned as it likes. */
 export function decode(dtype: InputDtype, bytes: Uint8Array): InstanceType<(typeof ARRAYS)[InputDtype]> {
-  return new ARRAYS[dtype](bytes.slice().buffer);
+  // Not slice(): a Node Buffer's does not copy.
+  return new ARRAYS[dtype](new Uint8Array(bytes).buffer);
 }

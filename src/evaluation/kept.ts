@@ -49,7 +49,7 @@ export function keep({ correctness, rowLosses }: Tally, { splitRows, firstRow, r
 /** Adds a shard's losses to those of its split. */
 export function addBlockLosses(sums: Float64Array, stored: Uint8Array, { splitRows, firstRow }: Span): void {
   const from = blockOf(firstRow, splitRows);
-  new Float32Array(stored.slice().buffer).forEach((loss, n) => {
+  new Float32Array(new Uint8Array(stored).buffer).forEach((loss, n) => {
     sums[from + n] = (sums[from + n] ?? 0) + loss;
   });
 }
