@@ -25,7 +25,7 @@ for (const reproduction of reproductions) {
   }
   sections.push(describe(reproduction, runs));
 }
-await writeFile(join(ROOT, "REPRODUCTIONS.md"), `${intro()}\n${sections.join("\n")}`);
+await writeFile(join(ROOT, "REPRODUCTIONS.md"), [intro(), ...sections, notMade()].join("\n"));
 
 function intro(): string {
   return `# What papers report, made again
@@ -33,6 +33,15 @@ function intro(): string {
 Written by \`npm run -w trainer reproduce\`, which trains what is not in \`reproductions/\` yet. Every run is one command,
 \`npm run -w trainer record -- --out FILE.csv.gz FLAGS\`, on the \`wasm\` backend with seed 0. The curves are accuracies from
 0 to 1 over the run's checkpoints.
+`;
+}
+
+function notMade(): string {
+  return `## Not made again
+
+- Nanda et al. 2023 (arXiv 2301.05217): the network is \`--network transformer\`; p = 113 was not run.
+- Anti-grokking (arXiv 2506.04434): far more updates than any run here.
+- Omnigrok (arXiv 2210.01117): there is no image task yet.
 `;
 }
 
