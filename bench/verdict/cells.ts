@@ -14,7 +14,7 @@ export interface Record {
    * was found in time; 0 where it was told even earlier.
    */
   delays: number[];
-  /** Checkpoints from the onset of each loss found to its detection. */
+  /** Of each loss found: checkpoints below .8 of the level before, up to and with the one that detected it. */
   confirmations: number[];
 }
 
@@ -47,7 +47,10 @@ export function runCell(cell: Cell, detectors: readonly Detector[], count: numbe
       for (const [event, truth] of matchEvents(found, series.events)) {
         if (event.detectedAt === null) continue;
         if (truth === rise) record.delays.push(Math.max(0, event.detectedAt - due));
-        else if (isLoss(truth)) record.confirmations.push(event.detectedAt - truth.onset);
+        else if (isLoss(truth)) {
+          const lost = series.mean.findIndex((m, i) => i > truth.onset && m < 0.8 * truth.from);
+          record.confirmations.push(event.detectedAt - lost + 1);
+        }
       }
     };
     for (const { kind, record, threshold } of oracles) {

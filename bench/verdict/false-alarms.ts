@@ -8,39 +8,47 @@ const LEVELS = [0.001, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97, 1] as c
 const EDGES = LEVELS.filter((level) => level <= 0.9);
 const STABLE = [0.6, 0.8, 0.95, 1] as const;
 
-/** Shares of series of 200 checkpoints in which a generalization is announced, by examples and level. */
-export function reportPlateaus(rivals: readonly Detector[], count: number): string {
-  const alarms = (detector: Detector, series: SyntheticSeries) =>
-    detector.find(series).some(({ kind }) => kind === "generalization");
-  const rate = (detector: Detector, total: number, levels: readonly number[], make: typeof makePlateau) =>
-    levels.map((level) => {
-      let raised = 0;
-      for (let seed = 0; seed < count; seed += 1) {
-        if (alarms(detector, make(total, level, 200, seed))) raised += 1;
-      }
-      return raised / count;
-    });
-  const percent = (fraction: number) => (100 * fraction).toFixed(1);
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+
+/** Shares of series of 200 checkpoints in which a generalization is announced, by level. */
+function rates(
+  detector: Detector,
+  total: number,
+  levels: readonly number[],
+  make: typeof makePlateau,
+  count: number,
+): number[] {
+  const alarmed = (series: SyntheticSeries) => detector.find(series).some(({ kind }) => kind === "generalization");
+  return levels.map((level) => {
+    let raised = 0;
+    for (let seed = 0; seed < count; seed += 1) if (alarmed(make(total, level, 200, seed))) raised += 1;
+    return raised / count;
+  });
+}
+
+export function reportPlateaus(count: number): string {
   const detail = (levels: readonly number[], make: typeof makePlateau) =>
     table([
       ["n", ...levels.map(String)],
-      ...TOTALS.map((total) => [String(total), ...rate(OURS, total, levels, make).map(percent)]),
+      ...TOTALS.map((total) => [String(total), ...rates(OURS, total, levels, make, count).map(percent)]),
     ]);
-  const beside = [OURS, ...rivals].map((detector) => {
-    const rates = TOTALS.flatMap((total) => rate(detector, total, LEVELS, makePlateau));
-    const mean = rates.reduce((sum, one) => sum + one, 0) / rates.length;
-    return [detector.name, percent(mean), percent(Math.max(...rates))];
-  });
   return [
     `Plateaus, % of ${count} with a false transition, by level:`,
+    "",
     detail(LEVELS, makePlateau),
     "",
     "A level for 60 checkpoints, then its highest mean that is no event, for 200: the bound's own condition:",
-    detail(EDGES, makeEdge),
     "",
-    "Plateaus, beside the rivals:",
-    table([["detector", "mean %", "worst cell %"], ...beside]),
+    detail(EDGES, makeEdge),
   ].join("\n");
+}
+
+export function reportPlateausBeside(rivals: readonly Detector[], count: number): string {
+  const beside = [OURS, ...rivals].map((detector) => {
+    const all = TOTALS.flatMap((total) => rates(detector, total, LEVELS, makePlateau, count));
+    return [detector.name, percent(all.reduce((sum, one) => sum + one, 0) / all.length), percent(Math.max(...all))];
+  });
+  return table([["detector", "mean %", "worst cell %"], ...beside]);
 }
 
 /** Models that generalize and stay, with dips of single evaluations. */

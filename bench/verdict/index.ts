@@ -1,5 +1,5 @@
 // npm run bench -- verdict: every figure of docs/verdict-benchmark.md, which says how each is made.
-import { reportPlateaus, reportStable } from "./false-alarms.ts";
+import { reportPlateaus, reportPlateausBeside, reportStable } from "./false-alarms.ts";
 import { reportRecordedEvents, reportTrained } from "./real-events.ts";
 import { reportRecordedVerdicts } from "./recorded-verdicts.ts";
 import { reportCells } from "./report-cells.ts";
@@ -18,8 +18,8 @@ const SECTIONS: [string, () => string][] = [
   ["Recorded runs: events", reportRecordedEvents],
   ["Runs of our own trainer", () => reportTrained(RIVALS)],
   ["Synthetic series", () => reportCells(RIVALS, SERIES)],
-  ["False alarms", () => reportPlateaus([], PLATEAUS)],
-  ["False alarms, beside the rivals", () => reportPlateaus(RIVALS, BESIDE)],
+  ["False alarms", () => reportPlateaus(PLATEAUS)],
+  ["False alarms, beside the rivals", () => reportPlateausBeside(RIVALS, BESIDE)],
   ["False regressions", () => reportStable(PLATEAUS)],
   ["Structure of the layers", benchStructure],
   ["Speed", reportSpeed],

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { parseHistory } from "../../src/cli/history.ts";
+import { parseHistory } from "../../src/history/history.ts";
 import type { Point } from "../../src/phases/judge.ts";
 
 const FOLDER = join(import.meta.dirname, "../../test/fixtures/trajectories");

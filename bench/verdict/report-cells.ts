@@ -23,18 +23,22 @@ export function reportCells(rivals: readonly Detector[], count: number): string 
     `${results.length} cells of ${count} series. The CUSUM oracle reaches F1 .98 in ${plain.length}, the one that knows the ramp in ${shaped.length}.`,
     "",
     "Events, F1:",
+    "",
     eventsTable(results, plain, shaped),
     "",
     "By examples, F1 over all ramps and rises:",
+    "",
     byExamples(results),
     "",
     "Delay of `transitioning`, in checkpoints after the first at which the rise is an event (median / 95%):",
+    "",
     delays(results),
     "",
     dense(results),
     confirmations(results),
     "",
     "Every cell, ours:",
+    "",
     everyCell(results),
   ].join("\n");
 }
@@ -107,7 +111,7 @@ function dense(results: readonly CellResult[]): string {
 
 function confirmations(results: readonly CellResult[]): string {
   const jumps = results.flatMap((result) => of(result, OURS.name)?.confirmations ?? []);
-  return `Losses are confirmed ${both(jumps)} checkpoints after their onset (ramps of 1, 4 and 16).`;
+  return `Losses are confirmed with checkpoint ${both(jumps)} of those below .8 of the level before (median / 95%).`;
 }
 
 function everyCell(results: readonly CellResult[]): string {

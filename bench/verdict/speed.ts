@@ -50,6 +50,7 @@ export function reportSpeed(): string {
       ["judge: train, one split and a norm", own.toFixed(0), (ours[0] ?? 0).toFixed(0)],
       ["E-divisive port: one split", other.toFixed(0), (theirs[0] ?? 0).toFixed(0)],
     ]),
+    "",
     `Ours takes ${(own / other).toFixed(1)} times the port's CPU.`,
     `Appending one point costs ${(1000 * short).toFixed(0)} us at 100 points and ${(1000 * long).toFixed(0)} us at 10,000: ratio ${(long / short).toFixed(2)}.`,
   ].join("\n");

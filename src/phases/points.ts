@@ -23,7 +23,8 @@ export function checkPoint(point: Point): void {
     throw new TrajectoryError("invalid_result", message, { step });
   }
   for (const [split, result] of Object.entries(point.splits)) checkResult(step, split, result);
-  for (const [layer, statistics] of Object.entries(point.layers ?? {})) checkLayer(step, layer, statistics);
+  if (point.layers === undefined) return;
+  for (const [layer, statistics] of Object.entries(point.layers)) checkLayer(step, layer, statistics);
 }
 
 function checkResult(step: number, split: string, result: SplitResult): void {
@@ -58,7 +59,8 @@ const finiteOrAbsent = (value: number | null | undefined): boolean =>
   value === null || value === undefined || Number.isFinite(value);
 
 /** Sorted by step, repeats that agree dropped; repeats that disagree throw, because either may be the wrong one. */
-export function orderPoints(points: readonly Point[]): Point[] {
+export function orderPoints(points: readonly Point[]): readonly Point[] {
+  if (points.every((point, i) => i === 0 || (points[i - 1]?.step ?? 0) < point.step)) return points;
   const ordered: Point[] = [];
   for (const point of points.toSorted((a, b) => a.step - b.step)) {
     const last = ordered.at(-1);

@@ -161,11 +161,14 @@ export function take(split: SplitState, result: SplitResult, at: Place, policy: 
 
 function measureJitter(split: SplitState): void {
   const values: number[] = [];
+  let sum = 0;
   for (let i = Math.max(0, split.raw.length - JITTER_WINDOW); i < split.raw.length; i += 1) {
-    values.push(split.raw[i]?.value ?? 0);
+    const value = split.raw[i]?.value ?? 0;
+    values.push(value);
+    sum += value;
   }
   split.jitter = jitter(values);
-  split.noiseRatio = split.jitter ** 2 / explainedVariance(split, median(values));
+  split.noiseRatio = split.jitter ** 2 / explainedVariance(split, sum / values.length);
 }
 
 /** Variance of m that the examples explain. */
@@ -174,11 +177,14 @@ export const explainedVariance = (split: SplitState, m: number): number =>
 
 /** Turns the oldest values into their mean. */
 function forget(split: SplitState): void {
-  const block = split.raw.splice(0, BLOCK);
-  const last = block.at(-1);
+  const { raw, past } = split;
+  const last = raw[BLOCK - 1];
   if (last === undefined) return;
-  split.past.push(sampleAt(last, block.reduce((sum, { value }) => sum + value, 0) / block.length));
-  if (split.past.length > PAST_WINDOW) split.past.shift();
+  let sum = 0;
+  for (let i = 0; i < BLOCK; i += 1) sum += raw[i]?.value ?? 0;
+  past.push(sampleAt(last, sum / BLOCK));
+  if (past.length > PAST_WINDOW) past.shift();
+  raw.splice(0, BLOCK);
 }
 
 /** All that is remembered of the raw values since the last transition settled, oldest first. */
