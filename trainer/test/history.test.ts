@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { parseHistory } from "../../src/cli/history.ts";
+import { parseHistory } from "../../src/history/history.ts";
 import { History } from "../src/history.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
 import { defaults } from "../src/settings.ts";
