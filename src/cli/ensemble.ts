@@ -8,10 +8,10 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
+import { HistoryError, readHistory } from "../history/history.ts";
 import { diagnoseEnsemble, diagnoseSweep, type Member } from "../phases/criticality.ts";
 import { type Point, TrajectoryError } from "../phases/judge.ts";
 import { ensembleText, sweepText } from "./ensemble-text.ts";
-import { HistoryError, readHistory } from "./history.ts";
 
 const USAGE =
   "usage: ensemble FILE… [--json] [--classes N] [--chance X] [--gap STEPS] [--setting NAME | --setting FILE=VALUE …] [--size NAME]";

@@ -1,7 +1,7 @@
 // The command line of `judge`: every option is read and checked before any file is.
 
 import { parseArgs } from "node:util";
-import { type ColumnMap, type HistoryOptions, parseTarget, TARGETS } from "./history.ts";
+import { type ColumnMap, type HistoryOptions, parseTarget, TARGETS } from "../history/history.ts";
 
 export const USAGE =
   "usage: judge FILE... [--json] [--map COLUMN=NAME]... [--total SPLIT=N]... [--percent] [--missing TEXT]... " +

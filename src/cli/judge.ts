@@ -6,8 +6,8 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
+import { HistoryError, readHistory, type Source } from "../history/history.ts";
 import { DEFAULT_POLICY, judge, type Point, type Policy, TrajectoryError, type Verdict } from "../phases/judge.ts";
-import { HistoryError, readHistory, type Source } from "./history.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./judge-options.ts";
 import { toDocument, toText } from "./judge-text.ts";
 

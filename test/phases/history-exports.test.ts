@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type HistoryOptions, readHistory } from "../../src/cli/history.ts";
+import { type HistoryOptions, readHistory } from "../../src/history/history.ts";
 
 const read = (text: string, options: HistoryOptions = {}) => readHistory([{ name: "export", text }], options);
 

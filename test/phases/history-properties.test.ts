@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { HistoryError, parseHistory, readHistory } from "../../src/cli/history.ts";
+import { HistoryError, parseHistory, readHistory } from "../../src/history/history.ts";
 import type { Point } from "../../src/phases/judge.ts";
 
 const measured = fc.double({ min: 0, max: 1e6, noNaN: true }).map((value) => value + 0);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HistoryError, parseHistory, readHistory } from "../../src/cli/history.ts";
+import { HistoryError, parseHistory, readHistory } from "../../src/history/history.ts";
 
 const HEAD = "step,train_accuracy,train_total,ood:shift_correct,ood:shift_total,weight_norm,epoch";
 const csv = `${HEAD}\n0,0.5,100,3,200,40.5,x\n50,1.0,100,,,,x\n100,,,,,,x`;

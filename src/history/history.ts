@@ -2,18 +2,18 @@
 // nothing silently dropped, because a verdict on half of the columns would look like a verdict.
 
 import type { Point } from "../phases/judge.ts";
-import { Columns } from "./history/columns.ts";
-import { readCsv } from "./history/csv.ts";
-import { Drafts } from "./history/drafts.ts";
-import { noSplit, unreadResults } from "./history/hints.ts";
-import { readJson } from "./history/json.ts";
-import { isMetricFile, readMetricFile } from "./history/metric-file.ts";
-import { checkTotals, partsOf, toPoint } from "./history/points.ts";
-import { HistoryError, prefix, type Row, type Source } from "./history/row.ts";
-import { Runs } from "./history/runs.ts";
+import { Columns } from "./columns.ts";
+import { readCsv } from "./csv.ts";
+import { Drafts } from "./drafts.ts";
+import { noSplit, unreadResults } from "./hints.ts";
+import { readJson } from "./json.ts";
+import { isMetricFile, readMetricFile } from "./metric-file.ts";
+import { checkTotals, partsOf, toPoint } from "./points.ts";
+import { HistoryError, prefix, type Row, type Source } from "./row.ts";
+import { Runs } from "./runs.ts";
 
-export { type ColumnMap, parseTarget, TARGETS } from "./history/columns.ts";
-export { HistoryError, type Source } from "./history/row.ts";
+export { type ColumnMap, parseTarget, TARGETS } from "./columns.ts";
+export { HistoryError, type Source } from "./row.ts";
 
 export interface HistoryOptions {
   /** From a column of the file, or the part of it after W&B's "<run> - ", to a column of ours. */

@@ -1,6 +1,6 @@
 // What a column means: its own name says it, or `--map` does.
 
-import { isSplitName } from "../../phases/judge.ts";
+import { isSplitName } from "../phases/judge.ts";
 import { isBand, missingMap, severalRuns } from "./hints.ts";
 import { HistoryError, prefix, type Row, refusal, shownName } from "./row.ts";
 

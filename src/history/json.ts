@@ -1,7 +1,7 @@
 // JSONL, and the JSON documents that hold such rows: an array, a trajectory's `points`, the `metrics` of MLflow's API.
 // Python's `json.dumps` writes NaN and Infinity as bare words, which are no JSON: they are read as the text they are.
 
-import { isSplitName } from "../../phases/judge.ts";
+import { isSplitName } from "../phases/judge.ts";
 import { type Place, prefix, type Row, refusal, type Source, shown } from "./row.ts";
 
 type Fields = Record<string, unknown>;

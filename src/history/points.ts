@@ -1,6 +1,6 @@
 // Joined rows as points: accuracies become counts, and each split must know its number of examples.
 
-import type { LayerStatistics, Point, SplitResult } from "../../phases/judge.ts";
+import type { LayerStatistics, Point, SplitResult } from "../phases/judge.ts";
 import type { Column, LayerField, ResultField } from "./columns.ts";
 import type { Draft } from "./drafts.ts";
 import { HistoryError, refusal, shownName } from "./row.ts";
