@@ -12,6 +12,7 @@ import { registerDeadLetters } from "./routes/dead-letters.ts";
 import { registerDeliveries } from "./routes/deliveries.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
 import { registerHealth } from "./routes/health.ts";
+import { registerImport } from "./routes/import.ts";
 import { registerMetrics } from "./routes/metrics.ts";
 import { registerModels } from "./routes/models.ts";
 import { registerSuites } from "./routes/suites.ts";
@@ -42,9 +43,10 @@ export function createApp(config: Config): App {
       c.executionCtx.waitUntil(close());
     }
   });
-  // Files are PUT, under limits of their own; all else is weighed here, ahead of the keys.
+  // Files are PUT, and histories imported, under limits of their own; all else is weighed here, ahead of the keys.
   const limit = limitBody(MAX_DOCUMENT_BYTES);
-  app.use(async (c, next) => (c.req.method === "PUT" ? await next() : await limit(c, next)));
+  const isFile = (c: RouteContext) => c.req.method === "PUT" || /^\/models\/[^/]+\/import$/.test(c.req.path);
+  app.use(async (c, next) => (isFile(c) ? await next() : await limit(c, next)));
   app.onError(answerProblem);
   app.notFound((c) => answerProblem(new DomainError("not_found", `There is no ${c.req.method} ${c.req.path}.`), c));
 
@@ -56,6 +58,7 @@ export function createApp(config: Config): App {
   registerCheckpoints(app);
   registerEvaluations(app);
   registerCompare(app);
+  registerImport(app);
   registerUploads(app);
   registerVerdict(app);
   registerWebhooks(app);

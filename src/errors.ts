@@ -30,6 +30,7 @@ const PROBLEMS = {
   verification_failed: { status: 422, title: "The upload could not be read back" },
   input_mismatch: { status: 422, title: "The checkpoint does not fit the suite" },
   invalid_evaluation: { status: 422, title: "The evaluation cannot be used" },
+  invalid_history: { status: 422, title: "The history cannot be used" },
   suite_unknown: { status: 422, title: "The suite does not exist" },
   invalid_suite: { status: 422, title: "The suite cannot be used" },
   invalid_webhook: { status: 422, title: "The webhook's address cannot be used" },

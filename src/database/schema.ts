@@ -208,7 +208,8 @@ export const checkpoints = pgTable(
       .notNull()
       .references(() => models.id, { onDelete: "cascade" }),
     step: count("step").notNull(),
-    digest: text("digest").notNull(),
+    /** Null of a step that was imported: there never were bytes. */
+    digest: text("digest"),
     createdAt: createdAt(),
     /** Set when the step was deleted; the row stays as history. */
     supersededAt: time("superseded_at"),
@@ -250,6 +251,8 @@ export const evaluations = pgTable(
     /** `reported`: the results are what somebody told us; `source` says in what form. */
     provenance: text("provenance").notNull().default("measured").$type<Provenance>(),
     source: text("source"),
+    /** L2 norm over all weights, where it came with a report and not with bytes. */
+    weightNorm: doublePrecision("weight_norm"),
     createdAt: createdAt(),
     finishedAt: time("finished_at"),
     /** When a queue message was last sent for it; the sweep sends another when it grows old. */

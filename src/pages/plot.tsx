@@ -43,8 +43,8 @@ export function TrajectoryPlot({ points, splits, transitions, axis }: PlotProps)
   const bottom = HEIGHT - BOTTOM;
   const x = axis === "log" ? logStepScale(first, last, LEFT, right) : linearScale(first, last, LEFT, right, 8);
   const y = linearScale(0, 1, bottom, TOP);
-  const norms = points.map(({ weightNorm }) => weightNorm);
-  const norm = linearScale(...padded(norms), bottom, TOP);
+  const norms = points.flatMap(({ step, weightNorm }) => (weightNorm === null ? [] : [{ step, weightNorm }]));
+  const norm = linearScale(...padded(norms.map(({ weightNorm }) => weightNorm)), bottom, TOP);
   const colors = splitColors(splits);
 
   return (
@@ -97,7 +97,7 @@ export function TrajectoryPlot({ points, splits, transitions, axis }: PlotProps)
       >
         weight norm (L2)
       </text>
-      <Curve points={points.map(({ step, weightNorm }) => [x.at(step), norm.at(weightNorm)])} color={NORM} dashed />
+      <Curve points={norms.map(({ step, weightNorm }) => [x.at(step), norm.at(weightNorm)])} color={NORM} dashed />
       {splits.map((split) => (
         <Curve
           color={colors.get(split) ?? NORM}

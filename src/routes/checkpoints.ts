@@ -44,8 +44,11 @@ const Stored = z
   .openapi("StoredCheckpoint");
 
 const Checkpoint = Stored.extend({
-  format: z.enum(["onnx", "safetensors"]),
-  parameters: z.number().int(),
+  digest: z.string().nullable().openapi({ description: "Null, as all of the file, of a step that was imported." }),
+  bytes: z.number().int().nullable(),
+  weightNorm: z.number().nullable(),
+  format: z.enum(["onnx", "safetensors"]).nullable(),
+  parameters: z.number().int().nullable(),
   createdAt: Time,
   revision: z.number().int().openapi({ description: "The nth time that this step was pushed, from 1.", example: 1 }),
   supersededAt: Time.nullable().openapi({ description: "When the step was deleted; null while it counts." }),
@@ -64,15 +67,15 @@ function toCheckpoint({ checkpoint, artifact, evaluation, revision }: Checkpoint
   return {
     id: checkpoint.id,
     step: checkpoint.step,
-    digest: artifact.digest,
-    bytes: artifact.bytes,
-    weightNorm: artifact.weightNorm,
-    format: artifact.format,
-    parameters: artifact.parameters,
+    digest: artifact?.digest ?? null,
+    bytes: artifact?.bytes ?? null,
+    weightNorm: artifact?.weightNorm ?? evaluation?.weightNorm ?? null,
+    format: artifact?.format ?? null,
+    parameters: artifact?.parameters ?? null,
     createdAt: checkpoint.createdAt.toISOString(),
     revision,
     supersededAt: checkpoint.supersededAt?.toISOString() ?? null,
-    stored: artifact.objectKey !== null && checkpoint.supersededAt === null,
+    stored: !!artifact?.objectKey && checkpoint.supersededAt === null,
     evaluation: evaluation && {
       id: evaluation.id,
       status: evaluation.status,
@@ -188,7 +191,7 @@ const Trajectory = z
     points: z.array(
       z.object({
         step: z.number().int(),
-        weightNorm: z.number(),
+        weightNorm: z.number().nullable().openapi({ description: "Null of an imported step that came without." }),
         splits: Splits.optional().openapi({ description: "Absent until the checkpoint is evaluated." }),
         provenance: z
           .literal("reported")

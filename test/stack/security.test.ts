@@ -31,6 +31,7 @@ const RULES: Record<string, Rule> = {
   deleteUpload: { scope: "push" },
   getCheckpoint: { scope: "read" },
   getEvaluation: { scope: "read" },
+  importHistory: { scope: "push", body: () => "step,train_accuracy\n" },
   reportEvaluation: { scope: "push", body: () => ({ splits: {} }) },
   compareCheckpoints: { scope: "read" },
   listCheckpoints: { scope: "read" },

@@ -12,7 +12,7 @@ export async function getCheckpoint(ctx: TeamContext, model: PinnedModel, by: { 
   const [row] = await ctx.db
     .select({ checkpoint: checkpoints, artifact: artifacts, evaluation: evaluations, revision })
     .from(checkpoints)
-    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
     .leftJoin(
       evaluations,
       and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, model.suiteVersionId)),

@@ -32,6 +32,9 @@ export async function openArtifact(
   wanted: WantedRange | null,
 ): Promise<OpenArtifact> {
   const { artifact } = await getCheckpoint(ctx, model, { step });
+  if (!artifact) {
+    throw new DomainError("artifact_gone", `Step ${step} was imported with its results: it never had bytes here.`);
+  }
   const { digest, bytes, objectKey } = artifact;
   if (objectKey === null) {
     throw new DomainError(

@@ -110,7 +110,7 @@ export function stepIsThere(step: number): DomainError {
 export function stepTaken(model: PinnedModel, step: number, existing: string | null, received: string): DomainError {
   return new DomainError(
     "step_taken",
-    `Step ${step} of "${model.name}" holds other bytes. A step is written once: push a new step, DELETE this one first, or make a new model for another run.`,
+    `Step ${step} of "${model.name}" holds ${existing === null ? "results that were imported" : "other bytes"}. A step is written once: push a new step, DELETE this one first, or make a new model for another run.`,
     { existing, received },
   );
 }

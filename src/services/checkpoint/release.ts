@@ -14,9 +14,13 @@ const AT_ONCE = 10;
  * row is what an upload of the same digest waits for: it comes first and is seen here, or finds the row without an
  * object and gives its own. Returns the objects to delete after the commit; their rows are the sweep's reminder.
  */
-export async function releaseArtifacts(tx: Transaction, teamId: string, digests: readonly string[]): Promise<Upload[]> {
+export async function releaseArtifacts(
+  tx: Transaction,
+  teamId: string,
+  digests: readonly (string | null)[],
+): Promise<Upload[]> {
   const released: Upload[] = [];
-  const sorted = [...new Set(digests)].sort();
+  const sorted = [...new Set(digests.filter((digest) => digest !== null))].sort();
   for (let first = 0; first < sorted.length; first += CHUNK) {
     released.push(...(await releaseSome(tx, teamId, sorted.slice(first, first + CHUNK))));
   }

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
 import type { PinnedModel } from "../model/internal.ts";
@@ -6,7 +6,8 @@ import type { PinnedModel } from "../model/internal.ts";
 /** One step of a trajectory: `splits` once it is evaluated, `failure` where it could not be. */
 export interface TrajectoryPoint {
   step: number;
-  weightNorm: number;
+  /** Null where it is not known. */
+  weightNorm: number | null;
   splits: Record<string, SplitCounts> | null;
   /** Whether the splits are what somebody reported. */
   reported: boolean;
@@ -22,14 +23,14 @@ export async function readTrajectory(
   const rows = await ctx.db
     .select({
       step: checkpoints.step,
-      weightNorm: artifacts.weightNorm,
+      weightNorm: sql<number | null>`coalesce(${artifacts.weightNorm}, ${evaluations.weightNorm})`,
       splits: evaluations.results,
       provenance: evaluations.provenance,
       failureCode: evaluations.failureCode,
       failureMessage: evaluations.failureMessage,
     })
     .from(checkpoints)
-    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
     .leftJoin(
       evaluations,
       and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, model.suiteVersionId)),

@@ -89,13 +89,12 @@ export async function readFrontier(
       step,
       results: evaluations.results,
       // Of weights that are not all numbers the norm is partial: its fall would pass for weights that reorganise.
-      weightNorm: sql<
-        number | null
-      >`case when (${artifacts.measurement}->>'nonFinite')::bigint = 0 then ${artifacts.weightNorm} end`,
+      weightNorm: sql<number | null>`case when ${artifacts.digest} is null then ${evaluations.weightNorm}
+        when (${artifacts.measurement}->>'nonFinite')::bigint = 0 then ${artifacts.weightNorm} end`,
     })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
-    .innerJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
     .where(
       and(
         ofModel,

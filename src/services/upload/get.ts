@@ -77,8 +77,8 @@ export async function listUploadParts(ctx: TeamContext, upload: UploadRow): Prom
 async function findResult({ db }: TeamContext, { status, modelId, step, claimedDigest }: UploadRow) {
   if (status !== "complete" || modelId === null || step === null || claimedDigest === null) return null;
   const [row] = await db
-    .select({ id: checkpoints.id, digest: checkpoints.digest })
+    .select({ id: checkpoints.id })
     .from(checkpoints)
     .where(and(eq(checkpoints.modelId, modelId), eq(checkpoints.step, step), eq(checkpoints.digest, claimedDigest)));
-  return row ?? null;
+  return row ? { ...row, digest: claimedDigest } : null;
 }

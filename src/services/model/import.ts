@@ -1,0 +1,162 @@
+import { and, eq, inArray, isNull } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
+import type { Transaction } from "../../database/client.ts";
+import { checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import { HistoryError, type HistoryOptions, readHistory } from "../../history/history.ts";
+import { newId } from "../../ids.ts";
+import { type Point, TrajectoryError } from "../../phases/judge.ts";
+import { checkPoint } from "../../phases/points.ts";
+import { checkReport } from "../evaluation/read-report.ts";
+import { reviseJudgement } from "../judgement/advance.ts";
+import { lockModel, type PinnedModel } from "./internal.ts";
+
+/** A statement takes this many rows; Postgres counts its parameters in 16 bits. */
+const CHUNK = 2_000;
+
+export interface Imported {
+  /** Steps that were not there. */
+  added: number;
+  /** Steps that an earlier import had with other results. */
+  replaced: number;
+  unchanged: number;
+  /** What was read otherwise than it is written, and what was not read. */
+  warnings: string[];
+}
+
+/**
+ * Takes in the history of a run that was evaluated elsewhere: each of its steps becomes a checkpoint without bytes, its
+ * results those of the history, provenance `reported`. All of it or nothing; again, it changes nothing.
+ * @throws DomainError `invalid_history`, saying where; `step_taken` where a step has bytes
+ */
+export async function importHistory(
+  ctx: TeamContext,
+  model: PinnedModel,
+  text: string,
+  options: HistoryOptions,
+): Promise<Imported> {
+  const { points, warnings } = read(model, text, options);
+  const tally = { added: 0, replaced: 0, unchanged: 0 };
+  await reviseJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
+    await lockModel(tx, model, "no key update");
+    const there = await readStanding(tx, model, points);
+    const fresh: Point[] = [];
+    for (const point of points) {
+      const standing = there.get(point.step);
+      if (!standing) fresh.push(point);
+      else if (standing.digest !== null || !standing.evaluationId) throw stepHasBytes(model, point.step);
+      else if (same(standing, point)) tally.unchanged += 1;
+      else {
+        await tx
+          .update(evaluations)
+          .set({ ...resultsOf(point), finishedAt: ctx.now() })
+          .where(eq(evaluations.id, standing.evaluationId));
+        tally.replaced += 1;
+      }
+    }
+    await insert(tx, model, fresh, ctx.now());
+    tally.added = fresh.length;
+  });
+  return { ...tally, warnings };
+}
+
+function read(model: PinnedModel, text: string, options: HistoryOptions): { points: Point[]; warnings: string[] } {
+  try {
+    const history = readHistory([{ name: "", text }], options);
+    if (history.points.length === 0) throw invalid("The history has no step with results.");
+    for (const point of history.points) {
+      checkPoint(point);
+      checkStep(model, point);
+    }
+    return history;
+  } catch (error) {
+    if (error instanceof HistoryError || error instanceof TrajectoryError) throw invalid(asRequest(error.message));
+    throw error;
+  }
+}
+
+/** The reader's advice names the command's options; here they are parameters. */
+const asRequest = (message: string): string => `${message.replace(/--(map|total|run|missing) /g, "$1=")}.`;
+
+function checkStep({ suiteVersion }: PinnedModel, { step, splits }: Point): void {
+  try {
+    checkReport({ source: "counts", splits: countsOf(splits) }, suiteVersion.splits);
+  } catch (error) {
+    if (error instanceof DomainError) throw invalid(`Step ${step}: ${error.message}`);
+    throw error;
+  }
+}
+
+const countsOf = (splits: Point["splits"]): Record<string, SplitCounts> =>
+  Object.fromEntries(
+    Object.entries(splits).map(([name, { correct, total, loss = null }]) => [name, { correct, total, loss }]),
+  );
+
+const resultsOf = ({ splits, weightNorm = null }: Point) => ({ results: countsOf(splits), weightNorm });
+
+async function readStanding(tx: Transaction, model: PinnedModel, points: readonly Point[]) {
+  const rows = [];
+  for (let first = 0; first < points.length; first += CHUNK) {
+    const steps = points.slice(first, first + CHUNK).map(({ step }) => step);
+    rows.push(
+      ...(await tx
+        .select({
+          step: checkpoints.step,
+          digest: checkpoints.digest,
+          evaluationId: evaluations.id,
+          results: evaluations.results,
+          weightNorm: evaluations.weightNorm,
+        })
+        .from(checkpoints)
+        .leftJoin(
+          evaluations,
+          and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, model.suiteVersionId)),
+        )
+        .where(
+          and(eq(checkpoints.modelId, model.id), isNull(checkpoints.supersededAt), inArray(checkpoints.step, steps)),
+        )),
+    );
+  }
+  return new Map(rows.map((row) => [row.step, row]));
+}
+
+type Standing = Awaited<ReturnType<typeof readStanding>> extends Map<number, infer Row> ? Row : never;
+
+function same({ results, weightNorm }: Standing, point: Point): boolean {
+  const next = resultsOf(point);
+  return (
+    weightNorm === next.weightNorm &&
+    Object.entries(next.results).every(([split, { correct, total, loss }]) => {
+      const had = results?.[split];
+      return had?.correct === correct && had.total === total && had.loss === loss;
+    })
+  );
+}
+
+async function insert(tx: Transaction, model: PinnedModel, points: readonly Point[], now: Date): Promise<void> {
+  const { teamId, id: modelId, suiteVersionId } = model;
+  for (let first = 0; first < points.length; first += CHUNK) {
+    const made = points.slice(first, first + CHUNK).map((point) => ({ point, id: newId("checkpoint") }));
+    await tx
+      .insert(checkpoints)
+      .values(made.map(({ point: { step }, id }) => ({ id, teamId, modelId, step, digest: null })));
+    await tx.insert(evaluations).values(
+      made.map(({ point, id: checkpointId }) => ({
+        ...{ id: newId("evaluation"), teamId, modelId, checkpointId, suiteVersionId, step: point.step },
+        ...{ status: "done" as const, provenance: "reported" as const, source: "history", finishedAt: now },
+        ...resultsOf(point),
+      })),
+    );
+  }
+}
+
+function stepHasBytes({ name }: PinnedModel, step: number): DomainError {
+  return new DomainError(
+    "step_taken",
+    `Step ${step} of "${name}" was pushed: import a history into a model of its own, or report that step with PUT …/evaluation.`,
+  );
+}
+
+function invalid(detail: string): DomainError {
+  return new DomainError("invalid_history", detail);
+}

@@ -1,0 +1,144 @@
+import { beforeAll, expect, test } from "vitest";
+import { newTeam, type Team } from "./service.ts";
+import { correctOf, ROWS, tableModel } from "./table-model.ts";
+import { newTableModel, SCRIPTS, type ScriptedPoint, settledVerdict, trajectoryOf } from "./trajectories.ts";
+
+let team: Team;
+beforeAll(async () => {
+  team = await newTeam();
+});
+
+const SPLITS = ["train", "validation", "ood:shift"] as const;
+const HEADER = `step,weight_norm,${SPLITS.map((split) => `${split}_correct,${split}_total`).join(",")}`;
+
+function csv(points: readonly ScriptedPoint[], norm = "50"): string {
+  const rows = points.map(({ step, accuracies }) =>
+    [step, norm, ...SPLITS.flatMap((split) => [correctOf(accuracies[split]), ROWS])].join(","),
+  );
+  return [HEADER, ...rows, ""].join("\n");
+}
+
+const post = (model: string, body: string, query = "") =>
+  team.call("POST", `/models/${model}/import${query}`, { body, headers: { "content-type": "text/csv" } });
+
+test("a history becomes checkpoints without bytes, and the verdict that it has coming", async () => {
+  const { id } = await newTableModel(team);
+  const points = SCRIPTS.grokked;
+  expect(await post(id, csv(points))).toMatchObject({
+    status: 200,
+    body: { added: points.length, replaced: 0, unchanged: 0, warnings: [] },
+  });
+  expect(await settledVerdict(team, id)).toMatchObject({
+    verdict: "generalizer",
+    route: "grokked",
+    deployable: true,
+    evidence: { provenance: "reported", weightNorm: { now: 50 } },
+  });
+  expect((await team.call("GET", `/models/${id}/verdict?require=generalizer`)).status).toBe(412);
+  expect((await team.call("GET", `/models/${id}/verdict?require=generalizer&reported=allow`)).status).toBe(200);
+  expect(await team.call("GET", `/models/${id}/checkpoints/0`)).toMatchObject({
+    status: 200,
+    body: { step: 0, digest: null, bytes: null, weightNorm: 50, stored: false, evaluation: { status: "done" } },
+  });
+  expect(await team.call("GET", `/models/${id}/checkpoints`)).toMatchObject({ status: 200 });
+  expect(await team.call("GET", `/models/${id}/checkpoints/0/artifact`)).toMatchObject({
+    status: 410,
+    body: { code: "artifact_gone" },
+  });
+});
+
+test("again it changes nothing; with other results it replaces them, and the verdict follows", async () => {
+  const { id } = await newTableModel(team);
+  const points = SCRIPTS.grokked;
+  await post(id, csv(points));
+  const before = await settledVerdict(team, id);
+  expect((await post(id, csv(points.toReversed()))).body).toMatchObject({ added: 0, unchanged: points.length });
+  expect(await settledVerdict(team, id)).toEqual(before);
+  const memorized = points.map((point) =>
+    point.step < 130 ? point : { ...point, accuracies: { ...point.accuracies, "ood:shift": 0.1 } },
+  );
+  expect((await post(id, csv(memorized))).body).toMatchObject({ added: 0, replaced: 13 });
+  expect((await settledVerdict(team, id)).verdict).toBe("memorizer");
+});
+
+test("steps with bytes and imported steps do not mix: neither takes the other's place", async () => {
+  const { id } = await newTableModel(team);
+  const [first, second] = SCRIPTS.memorizer;
+  if (!first || !second) throw new Error("the script is short");
+  await team.client.pushCheckpoint(id, first.step, tableModel("own", first.accuracies));
+  expect(await post(id, csv([first, second]))).toMatchObject({ status: 409, body: { code: "step_taken" } });
+  // All or nothing.
+  expect((await trajectoryOf(team, id)).map(({ step }) => step)).toEqual([first.step]);
+  expect((await post(id, csv([second]))).status).toBe(200);
+  const body = tableModel("late", second.accuracies);
+  expect(await team.call("PUT", `/models/${id}/checkpoints/${second.step}`, { body })).toMatchObject({
+    status: 409,
+    body: { code: "step_taken" },
+  });
+  const settled = await settledVerdict(team, id);
+  expect(settled.evidence.provenance).toBe("mixed");
+  expect((await team.call("DELETE", `/models/${id}/checkpoints?from=0`)).body).toEqual({ deleted: 2 });
+  expect(await trajectoryOf(team, id)).toEqual([]);
+  expect((await team.call("DELETE", `/models/${id}`)).status).toBe(204);
+});
+
+test("a chart of W&B is mapped, without norms and with totals given", async () => {
+  const { id, name } = await newTableModel(team);
+  const text = "Step,run - train/acc,run - val/acc,run - ood/acc\n10,100,50,10\n20,100,60,\n20,,,10\n";
+  const query = new URLSearchParams([
+    ["map", "Step=step"],
+    ...[
+      ["train/acc", "train"],
+      ["val/acc", "validation"],
+      ["ood/acc", "ood:shift"],
+    ].map(([column, split]) => ["map", `${column}=${split}_accuracy`]),
+    ...SPLITS.map((split) => ["total", `${split}=${ROWS}`]),
+    ["percent", "true"],
+  ]);
+  expect(await post(id, text, `?${query}`)).toMatchObject({ status: 200, body: { added: 2 } });
+  expect(await trajectoryOf(team, id)).toMatchObject([
+    { step: 10, weightNorm: null, provenance: "reported", splits: { validation: { correct: 60, total: ROWS } } },
+    { step: 20, weightNorm: null, splits: { "ood:shift": { correct: 12 } } },
+  ]);
+  const page = await fetch(`${team.service.url}/models/${name}`, {
+    headers: { accept: "text/html", ...(await cookie()) },
+  });
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain("insufficient");
+});
+
+/** A signed-in browser's. */
+async function cookie(): Promise<{ cookie: string }> {
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    origin: team.service.url,
+    "sec-fetch-site": "same-origin",
+  };
+  const answer = await team.call("POST", "/sign-in", { headers, body: `key=${team.key}`, key: null });
+  return { cookie: (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "" };
+}
+
+test.each([
+  { name: "a column that is none", text: "epoch,acc\n1,1\n", says: "try map=" },
+  { name: "a row that is wrong", text: `${HEADER}\n10,50,1,120,x,120,1,120\n`, says: "line 2" },
+  { name: "too few splits", text: "step,train_correct,train_total\n10,1,120\n", says: '"validation" is missing' },
+  { name: "other examples", text: csv(SCRIPTS.memorizer).replace(",120,", ",121,"), says: "Step 0:" },
+  { name: "nothing", text: "\n", says: "empty" },
+])("a history with $name is refused, and says where", async ({ text, says }) => {
+  const { id } = await newTableModel(team);
+  const answer = await post(id, text);
+  expect(answer, answer.text).toMatchObject({ status: 422, body: { code: "invalid_history" } });
+  expect(answer.body["detail"]).toContain(says);
+});
+
+test("a history of ten thousand steps is taken; one beyond the limit, or a wrong option, is not", async () => {
+  const { id } = await newTableModel(team);
+  const [point] = SCRIPTS.memorizer;
+  if (!point) throw new Error("the script is empty");
+  const points = Array.from({ length: 10_000 }, (_, n) => ({ ...point, step: n }));
+  expect((await post(id, csv(points))).body).toMatchObject({ added: 10_000 });
+  expect(await post(id, "x".repeat(17 * 1024 * 1024))).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+  for (const query of ["?map=acc=accuracy", "?total=train=half", "?percent=maybe"]) {
+    expect(await post(id, csv([point]), query)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  }
+});
