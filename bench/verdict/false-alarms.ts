@@ -8,6 +8,9 @@ const LEVELS = [0.001, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97, 1] as c
 const EDGES = LEVELS.filter((level) => level <= 0.9);
 const STABLE = [0.6, 0.8, 0.95, 1] as const;
 
+/** The detector was developed on lower seeds. */
+const FIRST_SEED = 10_000;
+
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
 /** Shares of series of 200 checkpoints in which a generalization is announced, by level. */
@@ -21,7 +24,7 @@ function rates(
   const alarmed = (series: SyntheticSeries) => detector.find(series).some(({ kind }) => kind === "generalization");
   return levels.map((level) => {
     let raised = 0;
-    for (let seed = 0; seed < count; seed += 1) if (alarmed(make(total, level, 200, seed))) raised += 1;
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + count; seed += 1) if (alarmed(make(total, level, 200, seed))) raised += 1;
     return raised / count;
   });
 }
@@ -56,7 +59,7 @@ export function reportStable(count: number): string {
   let [verdicts, announced, all, dips] = [0, 0, 0, 0];
   for (const total of TOTALS) {
     for (const level of STABLE) {
-      for (let seed = 0; seed < count; seed += 1) {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + count; seed += 1) {
         const series = makeStable(total, level, 150, seed);
         const { verdict, transitions, caveats } = judgeSeries(series);
         all += 1;
