@@ -1,7 +1,7 @@
 import type { SplitAudit, SuiteAudit } from "./audit-types.ts";
 import type { Scoring } from "./metrics.ts";
 import { indexRows, type NearIndex } from "./near.ts";
-import { columnsOf, hashRows, holds, type RowTensor } from "./rows.ts";
+import { columnsOf, hashRows, holds, joinHashes, type RowTensor } from "./rows.ts";
 
 /** A split as the audit needs it; inputs in the same order in every split. */
 export interface AuditedSplit {
@@ -27,33 +27,41 @@ export function auditSuite(task: Scoring["task"], splits: readonly AuditedSplit[
   const [train] = splits;
   if (train?.name !== "train") throw new Error("the audit's first split must be train");
   const index = indexRows(train.inputs.map(columnsOf), train.rows);
-  const known = { ...hashesOf(train), index, classes: new Set(train.classes.map(([value]) => value)) };
+  const hashes = hashesOf(train);
+  const known = {
+    ...{ inputs: hashes.inputs.slice().sort(), examples: hashes.examples.slice().sort(), index },
+    classes: new Set(train.classes.map(([value]) => value)),
+  };
   return {
-    splits: splits.map((split) => auditSplit(task, split, split === train ? null : known)),
+    splits: splits.map((split) =>
+      split === train ? auditSplit(task, split, hashes, null) : auditSplit(task, split, hashesOf(split), known),
+    ),
     examplesForOnePoint: Math.ceil((Z95 ** 2 * 0.5) / ONE_POINT ** 2),
     nearSearched: index?.searched ?? 0,
   };
 }
 
-/** Train, to look the rows of others up in. */
-interface Known {
+/** Of a split's rows. */
+interface Hashes {
   inputs: Float64Array;
   /** Inputs and targets together. */
   examples: Float64Array;
+}
+
+/** Train, to look the rows of others up in: its hashes sorted. */
+interface Known extends Hashes {
   index: NearIndex | null;
   classes: ReadonlySet<number>;
 }
 
-function hashesOf({ inputs, target, rows }: AuditedSplit) {
-  return {
-    inputs: hashRows(inputs, rows).sort(),
-    examples: hashRows([...inputs, target], rows).sort(),
-  };
+function hashesOf({ inputs, target, rows }: AuditedSplit): Hashes {
+  const own = hashRows(inputs, rows);
+  return { inputs: own, examples: joinHashes(own, hashRows([target], rows)) };
 }
 
-function auditSplit(task: Scoring["task"], split: AuditedSplit, train: Known | null): SplitAudit {
+function auditSplit(task: Scoring["task"], split: AuditedSplit, hashes: Hashes, train: Known | null): SplitAudit {
   const { name, rows, total, classes } = split;
-  const duplicateRows = repeats(hashRows(split.inputs, rows).sort());
+  const duplicateRows = repeats(hashes.inputs.slice().sort());
   const distinct = (total * (rows - duplicateRows)) / rows;
   const [commonest] = classes;
   const classed = task !== "regression";
@@ -63,7 +71,7 @@ function auditSplit(task: Scoring["task"], split: AuditedSplit, train: Known | n
     majority: classed && commonest ? { class: commonest[0], share: commonest[1] / total } : null,
     unseenClasses: classed ? classes.filter(([value]) => train && !train.classes.has(value)).length : null,
     duplicateRows,
-    ...(train ? sharedWith(train, split) : { inTrain: null, conflicting: null, nearTrain: null }),
+    ...(train ? sharedWith(train, split, hashes) : { inTrain: null, conflicting: null, nearTrain: null }),
     resolves: {
       independent: Math.min(1, Z95 * Math.sqrt(0.5 / distinct)),
       paired: distinct < LEAST_FLIPS ? null : LEAST_FLIPS / distinct,
@@ -74,15 +82,13 @@ function auditSplit(task: Scoring["task"], split: AuditedSplit, train: Known | n
 const repeats = (sorted: Float64Array): number =>
   sorted.reduce((count, hash, n) => count + Number(n > 0 && sorted[n - 1] === hash), 0);
 
-function sharedWith(train: Known, { inputs, target, rows }: AuditedSplit) {
-  const hashes = hashRows(inputs, rows);
-  const examples = hashRows([...inputs, target], rows);
+function sharedWith(train: Known, { inputs, rows }: AuditedSplit, hashes: Hashes) {
   const isNear = train.index?.near(inputs.map(columnsOf));
   let [inTrain, conflicting, nearTrain] = [0, 0, 0];
   for (let row = 0; row < rows; row += 1) {
-    if (holds(train.inputs, hashes[row] ?? 0)) {
+    if (holds(train.inputs, hashes.inputs[row] ?? 0)) {
       inTrain += 1;
-      if (!holds(train.examples, examples[row] ?? 0)) conflicting += 1;
+      if (!holds(train.examples, hashes.examples[row] ?? 0)) conflicting += 1;
     } else if (isNear?.(row)) nearTrain += 1;
   }
   return { inTrain, conflicting, nearTrain: isNear ? nearTrain : null };

@@ -29,6 +29,17 @@ export function hashRows(tensors: readonly RowTensor[], rows: number): Float64Ar
   return hashes;
 }
 
+/** Of each pair of hashes one, as wide as they are. */
+export function joinHashes(first: Float64Array, second: Float64Array): Float64Array {
+  return first.map((a, n) => {
+    const b = second[n] ?? 0;
+    // `| 0` takes the lower 32 bits of a whole double.
+    const low = mix((a | 0) + Math.imul(b | 0, 0x9e3779b1));
+    const high = mix(Math.floor(a / 2 ** 32) + Math.imul(Math.floor(b / 2 ** 32), 0x85ebca6b));
+    return ((high & 0x1fffff) >>> 0) * 2 ** 32 + (low >>> 0);
+  });
+}
+
 /** The finalizer of MurmurHash3: every bit of the word reaches every other. */
 export function mix(word: number): number {
   let mixed = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
