@@ -36,13 +36,14 @@ const withoutOnes = (shape: readonly number[]): string => shape.filter((length) 
 export function checkClasses(
   classes: number,
   { ignoreIndex }: { ignoreIndex: number | null },
-  targets: readonly number[],
-  mask: readonly number[] | null,
+  targets: ArrayLike<number>,
+  mask: ArrayLike<number> | null,
 ): void {
-  targets.forEach((target, n) => {
-    if (target < classes || target === ignoreIndex || mask?.[n] === 0) return;
+  for (let n = 0; n < targets.length; n += 1) {
+    const target = targets[n] ?? 0;
+    if (target < classes || target === ignoreIndex || mask?.[n] === 0) continue;
     throw mismatch(`The model has ${classes} classes; the suite has the target ${target}.`);
-  });
+  }
 }
 
 function mismatch(message: string): ModelFailure {

@@ -2,9 +2,9 @@ import { halfWidth, type Scoring } from "./metrics.ts";
 
 /** A split's targets, row-major, as decoded. */
 export interface Targets {
-  values: readonly number[];
+  values: ArrayLike<number>;
   /** In the targets' shape, 0 where one is not asked; null where all are. */
-  mask: readonly number[] | null;
+  mask: ArrayLike<number> | null;
   /** Of the target tensor. */
   shape: readonly number[];
 }
@@ -22,9 +22,9 @@ export interface Floor {
 export function floorOf(scoring: Scoring, targets: Targets): Floor {
   switch (scoring.task) {
     case "classification":
-      return ofClasses(asked(targets, scoring.ignoreIndex));
+      return ofClasses(targets, scoring.ignoreIndex);
     case "binary":
-      return ofClasses(asked(targets, null));
+      return ofClasses(targets, null);
     case "multilabel":
       return ofLabels(targets);
     case "regression":
@@ -32,47 +32,51 @@ export function floorOf(scoring: Scoring, targets: Targets): Floor {
   }
 }
 
-function asked({ values, mask }: Targets, ignored: number | null): number[] {
-  return values.filter((value, n) => value !== ignored && mask?.[n] !== 0);
-}
-
-function ofClasses(values: readonly number[]): Floor {
-  const classes = countsOf(values);
-  return { total: values.length, chance: (classes[0]?.[1] ?? 0) / values.length, classes };
-}
-
-/** By value, the commonest first, the lower of equals first. */
-function countsOf(values: readonly number[]): [number, number][] {
+function ofClasses({ values, mask }: Targets, ignored: number | null): Floor {
   const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  let total = 0;
+  for (let n = 0; n < values.length; n += 1) {
+    const value = values[n] ?? Number.NaN;
+    if (value === ignored || mask?.[n] === 0) continue;
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+    total += 1;
+  }
+  // The commonest first, the lower of equals first.
+  const classes = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  return { total, chance: (classes[0]?.[1] ?? 0) / total, classes };
 }
 
 /** Two answers can be the best constant one: the commonest set of labels, and each label as it mostly is. */
 function ofLabels({ values, mask, shape }: Targets): Floor {
   const width = shape.at(-1) ?? 1;
-  const items = Array.from({ length: values.length / width }, (_, item) =>
-    Array.from({ length: width }, (_, label) => {
-      const index = item * width + label;
-      return mask?.[index] === 0 ? null : (values[index] ?? 0);
-    }),
-  ).filter((labels) => labels.some((label) => label !== null));
-  const mostly = Array.from({ length: width }, (_, label) => {
-    const ones = items.reduce((sum, labels) => sum + (labels[label] ?? 0), 0);
-    const known = items.filter((labels) => labels[label] !== null).length;
-    return ones * 2 > known ? 1 : 0;
-  });
+  const isAsked = (index: number) => mask?.[index] !== 0;
+  const [ones, asked] = [new Array<number>(width).fill(0), new Array<number>(width).fill(0)];
+  for (let n = 0; n < values.length; n += 1) {
+    if (!isAsked(n)) continue;
+    ones[n % width] = (ones[n % width] ?? 0) + (values[n] ?? 0);
+    asked[n % width] = (asked[n % width] ?? 0) + 1;
+  }
+  const mostly = ones.map((count, label) => (count * 2 > (asked[label] ?? 0) ? 1 : 0));
   const sets = new Map<string, number>();
-  for (const labels of items) sets.set(labels.join(), (sets.get(labels.join()) ?? 0) + 1);
-  const commonest = Math.max(0, ...sets.values());
-  const byLabel = items.filter((labels) => labels.every((label, n) => label === null || label === mostly[n])).length;
-  const classes = Array.from({ length: width }, (_, label): [number, number] => [
-    label,
-    items.reduce((sum, labels) => sum + (labels[label] ?? 0), 0),
-  ]);
+  let [total, byLabel] = [0, 0];
+  for (let from = 0; from < values.length; from += width) {
+    let [set, asks, fits] = ["", false, true];
+    for (let label = 0; label < width; label += 1) {
+      const index = from + label;
+      set += isAsked(index) ? values[index] : "-";
+      asks ||= isAsked(index);
+      fits &&= !isAsked(index) || values[index] === mostly[label];
+    }
+    if (!asks) continue;
+    total += 1;
+    if (fits) byLabel += 1;
+    sets.set(set, (sets.get(set) ?? 0) + 1);
+  }
+  const commonest = [...sets.values()].reduce((most, count) => Math.max(most, count), 0);
+  const classes = ones.map((count, label): [number, number] => [label, count]);
   return {
-    total: items.length,
-    chance: Math.max(commonest, byLabel) / items.length,
+    total,
+    chance: Math.max(commonest, byLabel) / total,
     classes: classes.sort((a, b) => b[1] - a[1] || a[0] - b[0]),
   };
 }
@@ -82,7 +86,10 @@ function ofNumbers(targets: Targets, scoring: { tolerance: number; relativeToler
   const width = targets.values.length / (targets.shape[0] || 1);
   let [total, right] = [0, 0];
   for (let position = 0; position < width; position += 1) {
-    const values = targets.values.filter((_, n) => n % width === position && targets.mask?.[n] !== 0);
+    const values: number[] = [];
+    for (let n = position; n < targets.values.length; n += width) {
+      if (targets.mask?.[n] !== 0) values.push(targets.values[n] ?? Number.NaN);
+    }
     total += values.length;
     right += mostWithin(values, scoring);
   }

@@ -232,8 +232,10 @@ function ortData(tensor: FeedTensor, first: number, last: number): Float32Array 
   return decodeRows(tensor, first, last) as unknown as Float32Array;
 }
 
-function toNumbers(tensor: FeedTensor, first: number, last: number): number[] {
-  return Array.from(decodeRows(tensor, first, last) as ArrayLike<number | bigint>, Number);
+/** Typed: a batch of images may have a target for each pixel. */
+function toNumbers(tensor: FeedTensor, first: number, last: number): ArrayLike<number> {
+  const values = decodeRows(tensor, first, last);
+  return values instanceof BigInt64Array ? Float64Array.from(values, Number) : values;
 }
 
 function firstLine(cause: unknown): string {

@@ -81,13 +81,9 @@ function describeRows(train: readonly Columns[], rows: number): Describe {
   const sampled = Math.min(rows, DESCRIBED);
   const sample = Array.from({ length: sampled }, (_, n) => Math.floor((n * rows) / sampled));
   const isText = train.map((input) => input.width >= LEAST_WIDTH && isVocabulary(input, sample));
-  const all = train.flatMap(({ width }, input) =>
-    isText[input] ? [] : Array.from({ length: width }, (_, column) => ({ input, column })),
+  const columns = spreadColumns(train.map(({ width }, input) => (isText[input] ? 0 : width))).flatMap(
+    ({ input, column }) => describeColumn(train[input], input, column, sample),
   );
-  const step = Math.max(1, Math.ceil(all.length / MOST_COLUMNS));
-  const columns = all
-    .filter((_, n) => n % step === 0)
-    .flatMap(({ input, column }) => describeColumn(train[input], input, column, sample));
   return (inputs) => (row) => {
     const features: number[] = [];
     for (const { input, column, cell, commonest } of columns) {
@@ -96,12 +92,30 @@ function describeRows(train: readonly Columns[], rows: number): Describe {
     }
     inputs.forEach((own, input) => {
       if (!isText[input]) return;
+      // Of long texts a share of the runs, chosen by what they are: the same ones in every row.
+      const share = Math.ceil(own.width / MOST_COLUMNS);
       for (let n = 0; n + 2 < own.width; n += 1) {
-        features.push(hash(hash(input, own.at(row, n), own.at(row, n + 1)), own.at(row, n + 2), -1));
+        const run = hash(hash(input, own.at(row, n), own.at(row, n + 1)), own.at(row, n + 2), -1);
+        if (mix(run) % share === 0) features.push(run);
       }
     });
     return Uint32Array.from(features);
   };
+}
+
+/** At most `MOST_COLUMNS` of the columns of inputs of these widths, evenly spread. */
+function spreadColumns(widths: readonly number[]): { input: number; column: number }[] {
+  const all = widths.reduce((sum, width) => sum + width, 0);
+  const count = Math.min(all, MOST_COLUMNS);
+  return Array.from({ length: count }, (_, n) => {
+    let column = Math.floor((n * all) / count);
+    let input = 0;
+    while (column >= (widths[input] ?? all)) {
+      column -= widths[input] ?? 0;
+      input += 1;
+    }
+    return { input, column };
+  });
 }
 
 function isVocabulary({ whole, width, at }: Columns, sample: readonly number[]): boolean {

@@ -41,7 +41,7 @@ export function readTargets(scoring: Scoring, target: TensorView, mask: TensorVi
   return { ...targets, ...floor, dtype };
 }
 
-function readMask({ name, shape }: TensorView, mask: TensorView): number[] {
+function readMask({ name, shape }: TensorView, mask: TensorView): ArrayLike<number> {
   if (mask.shape.join() !== shape.join()) {
     throw refused(
       `"${mask.name}" has the shape [${mask.shape.join(", ")}]; "${name}" has [${shape.join(", ")}]: they must be the same.`,
@@ -53,20 +53,23 @@ function readMask({ name, shape }: TensorView, mask: TensorView): number[] {
 function decodeNumbers(tensor: TensorView, allowed: readonly InputDtype[], what: string) {
   const dtype = allowed.find((candidate) => candidate === tensor.dtype);
   if (!dtype) throw refused(`"${tensor.name}" is ${tensor.dtype}; ${what} are one of ${allowed.join(", ")}.`);
-  return { dtype, values: Array.from(decode(dtype, tensor.bytes) as ArrayLike<number | bigint>, Number) };
+  const values = decode(dtype, tensor.bytes);
+  // Typed, as segmentation has a target for each pixel.
+  return { dtype, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values };
 }
 
 function checkRange(name: string, scoring: Scoring, { values, mask }: Targets): void {
   const { task } = scoring;
-  values.forEach((value, n) => {
-    if (mask?.[n] === 0) return;
+  for (let n = 0; n < values.length; n += 1) {
+    const value = values[n] ?? Number.NaN;
+    if (mask?.[n] === 0) continue;
     if (task === "regression") {
       if (!Number.isFinite(value)) throw refused(`"${name}" has ${value} at position ${n}.`);
     } else if (task === "classification") {
-      if (value >= 0 || value === scoring.ignoreIndex) return;
+      if (value >= 0 || value === scoring.ignoreIndex) continue;
       throw refused(`"${name}" has the class ${value} at position ${n}; classes count from 0.`);
     } else if (value !== 0 && value !== 1) {
       throw refused(`"${name}" has ${value} at position ${n}; a ${task}'s targets are 0 or 1.`);
     }
-  });
+  }
 }
