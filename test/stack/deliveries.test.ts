@@ -5,6 +5,7 @@ import { createArtifactStore } from "../../src/artifacts/store.ts";
 import type { Context } from "../../src/context.ts";
 import { deliveries, deliveryAttempts, webhooks } from "../../src/database/schema.ts";
 import { newId } from "../../src/ids.ts";
+import { claimDue, releaseClaimed } from "../../src/services/delivery/claim.ts";
 import { deliverDue } from "../../src/services/delivery/deliver-due.ts";
 import { newSecret } from "../../src/services/delivery/sign.ts";
 import type { UrlRules } from "../../src/services/webhook/check-url.ts";
@@ -329,6 +330,25 @@ test("an attempt that never came to its end is made again, once its lease is ove
   receiver.on(webhook.path, (response) => response.writeHead(204).end());
   await work(START + 61 * SECOND);
   expect(await row(id)).toMatchObject({ status: "delivered", attempts: 2 });
+});
+
+test("what was claimed and not begun is given back: due at once, its attempt not counted", async () => {
+  const webhook = await subscribe(team);
+  const [id = ""] = await event(team, webhook.id);
+  const ctx = { db: team.db, now: () => new Date(START + SECOND) };
+  const turn = { most: 10, mostOfTeam: 10, inHand: new Map<string, number>() };
+  const claimed = await claimDue(ctx, turn);
+  expect(claimed.map(({ delivery }) => [delivery.id, delivery.attempts])).toEqual([[id, 1]]);
+  expect(await claimDue(ctx, turn)).toEqual([]);
+  expect(await claimDue(ctx, { ...turn, inHand: new Map([[team.id, 10]]) })).toEqual([]);
+  await releaseClaimed(ctx, claimed);
+  expect(await row(id)).toMatchObject({ status: "pending", attempts: 0 });
+  const [again] = await claimDue(ctx, turn);
+  expect(again?.delivery).toMatchObject({ id, attempts: 1 });
+  // Another's claim is not given back by whoever had it before.
+  await team.db.update(deliveries).set({ attempts: 2 }).where(eq(deliveries.id, id));
+  await releaseClaimed(ctx, claimed);
+  expect(await row(id)).toMatchObject({ attempts: 2 });
 });
 
 test("after a rotation both secrets sign for a day, after it the new one alone", async () => {

@@ -12,6 +12,9 @@ export interface Claimed {
 /** For as long as this an attempt in hand is nobody else's: longer than resolving, sending and recording may take. */
 const LEASE_MS = 60_000;
 
+/** So many teams at a time: of each, as many rows are locked for a moment as it may have in hand. */
+const MOST_TEAMS = 8;
+
 export interface Turn {
   /** How many to claim. */
   most: number;
@@ -49,6 +52,22 @@ export async function claimDue({ db, now }: Pick<Context, "db" | "now">, turn: T
   });
 }
 
+/** Gives back what was claimed and not begun: its attempt is not counted, and it is due at once. */
+export async function releaseClaimed({ db, now }: Pick<Context, "db" | "now">, claimed: readonly Claimed[]) {
+  for (const { delivery } of claimed) {
+    await db
+      .update(deliveries)
+      .set({ attempts: sql`${deliveries.attempts} - 1`, nextAttemptAt: now() })
+      .where(
+        and(
+          eq(deliveries.id, delivery.id),
+          eq(deliveries.status, "pending"),
+          eq(deliveries.attempts, delivery.attempts),
+        ),
+      );
+  }
+}
+
 /**
  * Walks from team to team through the index of what is pending, so that the cost grows with the teams that wait and
  * with what is claimed, not with what is due or kept. Whose turn it is among equals is drawn by lot, which needs no
@@ -74,7 +93,7 @@ function chosen(time: Date, { most, mostOfTeam, inHand }: Turn) {
           select from deliveries d
           where d.team_id = w.team_id and d.status = 'pending' and d.next_attempt_at <= ${at}::timestamptz
         )
-      order by random() limit ${most}
+      order by random() limit ${MOST_TEAMS}
     ), due as (
       select d.id, row_number() over (partition by drawn.team_id order by d.next_attempt_at, d.id) as turn
       from drawn cross join lateral (
