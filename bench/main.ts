@@ -1,6 +1,7 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
 import { reportChangepoints } from "./changepoints/index.ts";
+import { benchDeliveries } from "./deliveries.ts";
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
 import { benchVerdict } from "./verdict/index.ts";
@@ -13,7 +14,11 @@ export interface Comparison {
   rival: { name: string; samples: number[] };
 }
 
-const BENCHES: Record<string, () => Promise<Comparison[]>> = { measure: benchMeasure, put: benchPut };
+const BENCHES: Record<string, () => Promise<Comparison[]>> = {
+  measure: benchMeasure,
+  put: benchPut,
+  deliveries: benchDeliveries,
+};
 
 /** These print tables of their own: what they compare is more than one figure. */
 const REPORTS: Record<string, () => void> = {
