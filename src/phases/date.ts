@@ -73,7 +73,8 @@ function datePace(change: readonly Weighted[], jitter: number): Sample | null {
   const early = (middle.value - first.value) / (middle.index - first.index);
   const straight = middle.value + STEEPER * early * (last.index - middle.index);
   if (early < 0 || last.value - straight <= TOLD * jitter) return null;
-  return change.findLast(({ value }) => value <= first.value + LIFT) ?? null;
+  const lift = Math.min(LIFT, (last.value - first.value) / 2);
+  return change.findLast(({ value }) => value <= first.value + lift) ?? null;
 }
 
 /** Squared residuals of a ramp from `from` after checkpoint `onset`; its height is the least squares one. */

@@ -50,7 +50,7 @@ export function decide(state: FoldState, deciding: readonly string[]): Decision 
 function decideVerdict(state: FoldState, stands: readonly Standing[]): VerdictName {
   const { policy, train } = state;
   const fewest = Math.min(...stands.map(({ split }) => split.measured));
-  if (stands.length === 0 || fewest < policy.minimumCheckpoints) return "insufficient_evidence";
+  if (stands.length === 0 || fewest < Math.max(policy.minimumCheckpoints, policy.dwell)) return "insufficient_evidence";
   if (stands.some(({ undecided }) => undecided)) return "insufficient_evidence";
   if (stands.some(({ regressed }) => regressed)) return "regressed";
   if (stands.every(({ band }) => band === "ceiling")) return "generalizer";
@@ -60,7 +60,7 @@ function decideVerdict(state: FoldState, stands: readonly Standing[]): VerdictNa
   // Without train, a memorizer and a model that has learned nothing look the same.
   if (fitted === null) return "insufficient_evidence";
   if (fitted < policy.underfit) return "underfit";
-  return reorganising(state.norm) ? "latent" : "memorizer";
+  return reorganising(state.norm, state.checkpoints) ? "latent" : "memorizer";
 }
 
 export function standingOf(state: FoldState, split: SplitState): Standing {

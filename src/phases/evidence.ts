@@ -50,7 +50,7 @@ function phaseOf(split: SplitState): SplitPhase {
 
 function normEvidence(state: FoldState, latest: TrackedTransition | undefined): WeightNormEvidence | null {
   const { norm } = state;
-  const now = norm.latest.at(-1);
+  const now = norm.latest.at(-1)?.norm;
   if (norm.peak === null || now === undefined) return null;
   const after = latest?.normAtSettled ?? now;
   return {

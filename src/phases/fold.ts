@@ -62,7 +62,7 @@ export function advance(state: FoldState, point: Point): Announcement[] {
   const at: Place = { step: point.step, index: state.checkpoints, norm: point.weightNorm ?? null };
   state.checkpoints += 1;
   state.lastStep = point.step;
-  if (at.norm !== null) followNorm(norm, at.step, at.norm);
+  if (at.norm !== null) followNorm(norm, at, at.norm);
   if (point.layers !== undefined) {
     const structure = followStructure(state.structure, at.step, point.layers);
     if (structure !== undefined) state.structure = structure;

@@ -9,6 +9,7 @@ import {
   heldMedian,
   lasts,
   levelOf,
+  measureJitter,
   remembered,
   type Sample,
   type SplitState,
@@ -20,7 +21,7 @@ import { confidenceOfChange } from "./statistics.ts";
 import type { Announcement, Transition } from "./types.ts";
 
 /** A loss that sampling and jitter explain better than this is not asserted yet. */
-const LEAST_CONFIDENCE = 0.95;
+const LEAST_CONFIDENCE = 0.99;
 /** A loss must have lasted this share of the present step: a dense log makes a dwell out of a moment. */
 const LEAST_LOSS_SHARE = 0.01;
 /** Checkpoints before the last one near that level which may date the loss: earlier ones belong to what came before. */
@@ -41,6 +42,7 @@ export function movePhase(
   announcements: Announcement[],
 ): void {
   announce(announcements, "detected", followRise(split, at, splits, policy));
+  measureJitter(split);
   const smoothed = smooth(split, policy);
   if (smoothed === null) return;
   observe(split, smoothed, policy);
@@ -112,7 +114,9 @@ function followLoss(split: SplitState, at: Sample, step: number, policy: Require
   const level = split.phase === "settled" ? Math.min(peak, levelOf(split)) : peak;
   const near = split.lastNear ?? at;
   const since = remembered(split).filter(({ index }) => index >= near.index - BEFORE_LOSS);
-  const onset = dateChange(since, level, split.jitter, null) ?? near;
+  const dated = dateChange(since, level, split.jitter, null) ?? near;
+  const before = since.findLast(({ index }) => index < belowPeak.fromIndex) ?? near;
+  const onset = dated.index < before.index ? dated : before;
   return beginTransition(split, "regression", step, onset, from, confidence);
 }
 
@@ -129,7 +133,7 @@ function rest(split: SplitState, at: Sample, policy: Required<Policy>): void {
     const flat = values.length === dwell && Math.max(...values) - Math.min(...values) <= near;
     if (!flat && split.measured < policy.minimumCheckpoints) return;
     setLevel(split, held);
-    split.phase = "settled";
+    split.phase = levelOf(split) <= floor ? "floor" : "settled";
     return;
   } else if (split.phase === "floor" && lasts(runs.aboveFloor, 2 * dwell)) {
     // Crept out of the floor band by less than an event, or by less than has been told yet: the search goes on.

@@ -5,11 +5,13 @@ import { accuracyAt, explainedVariance, levelOf, remembered, type Sample, type S
 import { confidenceOfChange, median, wilson } from "./statistics.ts";
 import type { Transition } from "./types.ts";
 
+/** Before there are so many, neither the level nor the jitter is known. */
+const FEWEST = 4;
 /** The least probability that the examples give to a change; jitter has its own bound, the alarm's. */
 const LEAST_CONFIDENCE = 0.9;
 /** The ratio of the jitter's variance to the binomial one: checkpoints that 1 weighs as much as, and the least. */
 const PRIOR = 8;
-const LEAST_RATIO = 0.25;
+const LEAST_RATIO = 1;
 const HEAVY = 2;
 /** A rest shorter than this share of the rise after it was none. */
 const CONTINUED = 0.5;
@@ -33,7 +35,7 @@ export function followRise(split: SplitState, at: Sample, splits: number, policy
   }
   const threshold = policy.averageRunLength * splits;
   listen(alarm, at, clamp(accuracyAt(split, at.value)), nullOf(split, policy), Math.log(threshold) - ALONE);
-  if (alarm.above < 2 || evidenceOf(alarm) < threshold) return null;
+  if (alarm.above < 2 || split.measured < FEWEST || evidenceOf(alarm) < threshold) return null;
   return assert(split, alarm, at, policy);
 }
 
@@ -72,7 +74,11 @@ function assert(split: SplitState, alarm: Alarm, at: Sample, policy: Required<Po
   const level = before(split);
   // From just below the ceiling to above it is too small a change to be one: the level follows.
   if (level >= policy.ceiling - policy.minimumChange) return null;
-  const onset = dateChange(remembered(split), level, split.jitter, alarm.calm) ?? alarm.calm ?? at;
+  // What raised the alarm is above the level: the onset is before it.
+  const still = split.raw.at(-1 - alarm.above);
+  const dated = dateChange(remembered(split), level, split.jitter, alarm.calm) ?? alarm.calm;
+  const onset = dated !== null && (still === undefined || dated.index < still.index) ? dated : still;
+  if (onset === undefined) return null;
   if (continues(split, onset, at, policy)) {
     split.phase = "rising";
     split.plateau = null;

@@ -1,6 +1,7 @@
 import type { Policy } from "./policy.ts";
 import {
   accuracyAt,
+  explainedVariance,
   heldMedian,
   lasts,
   type Plateau,
@@ -16,7 +17,7 @@ import type { Transition } from "./types.ts";
 const PATIENCE = 2;
 /** Dwells that are a long time: after it a slope that cannot be told from none is taken for none. */
 const LONG = 4;
-/** A level that jitters by more than this, in m, is none. */
+/** A level that jitters by more than this, in m, and by more than its examples explain, is none. */
 const WIDEST = 0.1;
 /** Standard errors that a slope must exceed to be told from none. */
 const SLOPE_ERRORS = 2;
@@ -35,10 +36,12 @@ export function settle(split: SplitState, policy: Required<Policy>): Transition 
   setLevel(split, split.held);
   split.phase = lasts(runs.floor, policy.dwell) ? "floor" : "settled";
   split.plateau = null;
-  open.settledIndex = Math.max(from.fromIndex, open.onsetIndex);
+  // A level that was within reach all the time is settled with the first checkpoint after the onset.
+  const settled = from.fromIndex > open.onsetIndex ? null : split.raw.find(({ index }) => index > open.onsetIndex);
+  open.settledIndex = settled?.index ?? from.fromIndex;
   // A climb that went on after its rest was told: what was told stays.
   if (open.transition.settledStep !== null) return null;
-  open.transition.settledStep = Math.max(from.fromStep, open.transition.onsetStep);
+  open.transition.settledStep = settled?.step ?? from.fromStep;
   const level = accuracyAt(split, heldMedian(split));
   open.transition.to = level;
   open.transition.toInterval = wilson(Math.min(1, Math.max(0, level)), split.total);
@@ -81,7 +84,8 @@ function followPlateau(split: SplitState, policy: Required<Policy>): Plateau | n
   const [first] = held;
   const last = held.at(-1);
   if (first === undefined || last === undefined || held.length < policy.dwell) return null;
-  const near = Math.min(WIDEST, Math.max(policy.minimumChange, 2 * split.jitter));
+  const explained = 2 * Math.sqrt(explainedVariance(split, last.value));
+  const near = Math.min(Math.max(WIDEST, explained), Math.max(policy.minimumChange, 2 * split.jitter));
   if (plateau !== null) {
     const strays = Math.abs(last.value - plateau.level) > near ? plateau.strays + 1 : 0;
     if (strays < 2 && Math.abs(heldMedian(split) - plateau.level) <= near) {

@@ -155,11 +155,12 @@ export function take(split: SplitState, result: SplitResult, at: Place, policy: 
   const sample = sampleAt(at, rescale(split, result.correct / result.total));
   split.raw.push(sample);
   if (split.raw.length > Math.max(RAW_WINDOW, 3 * policy.dwell) + BLOCK) forget(split);
-  if (split.measured % JITTER_EVERY === 0 || split.measured < JITTER_WINDOW) measureJitter(split);
   return sample;
 }
 
-function measureJitter(split: SplitState): void {
+/** Measures the jitter anew, now and then: after a sample was held against the noise of those before it. */
+export function measureJitter(split: SplitState): void {
+  if (split.measured % JITTER_EVERY !== 0 && split.measured >= JITTER_WINDOW) return;
   const values: number[] = [];
   let sum = 0;
   for (let i = Math.max(0, split.raw.length - JITTER_WINDOW); i < split.raw.length; i += 1) {

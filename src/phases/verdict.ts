@@ -49,7 +49,7 @@ function benchmarkBlindOf(state: FoldState, { verdict }: Decision, deciding: rea
 
 function neededOf(state: FoldState, { verdict, standings }: Decision): Verdict["needed"] {
   const measured = standings.length === 0 ? 0 : Math.min(...standings.map(({ split }) => split.measured));
-  const checkpoints = Math.max(0, state.policy.minimumCheckpoints - measured);
+  const checkpoints = Math.max(0, Math.max(state.policy.minimumCheckpoints, state.policy.dwell) - measured);
   const short = standings.filter(({ examples }) => examples !== null);
   const examples = Math.max(0, ...short.map(({ split, examples }) => (examples ?? 0) - split.total));
   const noTrain = verdict === "insufficient_evidence" && checkpoints === 0 && examples === 0;
