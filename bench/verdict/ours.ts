@@ -1,4 +1,4 @@
-import { append, begin, judge, type Point, type Transition, type Verdict } from "../../src/phases/judge.ts";
+import { judge, type Point, type Transition, type Verdict } from "../../src/phases/judge.ts";
 import type { Detector, FoundEvent, Series } from "./series.ts";
 
 const CHANCE = { train: 0, "ood:shift": 0 };
@@ -30,11 +30,3 @@ export const OURS: Detector = {
   description: "e-detector on counts, one fold, defaults",
   find: (series) => judgeSeries(series).transitions.map((transition) => toFound(transition, series.steps)),
 };
-
-/** The verdict after each checkpoint, as a team would have read it. */
-export function verdictsOver(series: Series): Verdict["verdict"][] {
-  const points = toPoints(series);
-  return points.map((_, i) => judge(points.slice(0, i + 1), OPTIONS).verdict);
-}
-
-export { append, begin };

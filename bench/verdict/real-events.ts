@@ -103,7 +103,7 @@ function truthsOf(run: TrainedRun, split: string, { steps, m }: Series): Truth[]
 
 /**
  * Recorded runs whose labels say what happened: one generalization that settles at the labelled step, or none. An event
- * is right if it settles within the margin of that step. Runs that may have regressed are left out: their labels do not
+ * is right if it settles within max(2, a tenth of the checkpoints since the fit) of that step. Runs that may have regressed are left out: their labels do not
  * say when.
  */
 export function reportRecordedEvents(): string {
@@ -128,9 +128,10 @@ function scoreRecorded(run: RecordedRun, tally: Tally, noise: Tally): void {
   tally.true += 1;
   const steps = run.points.map(({ step }) => step);
   const settled = steps.findIndex((step) => step >= (run.settledStep ?? 0));
-  const right = transitions.some(({ kind, settledStep, onsetStep }) => {
+  const fit = steps.findIndex((step) => step >= (run.fitStep ?? 0));
+  const margin = Math.max(2, 0.1 * (settled - fit));
+  const right = transitions.some(({ kind, settledStep }) => {
     if (kind !== "generalization" || settledStep === null) return false;
-    const margin = Math.max(2, 0.1 * (settled - steps.indexOf(onsetStep)));
     return Math.abs(steps.indexOf(settledStep) - settled) <= margin;
   });
   if (right) tally.matched += 1;

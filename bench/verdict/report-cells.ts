@@ -90,18 +90,26 @@ function within(results: readonly CellResult[], oracle: "cusum" | "cautious", at
 }
 
 function delays(results: readonly CellResult[]): string {
+  const missed = (name: string): string => {
+    const seen = results.filter((result) => reaches(result, "cusum"));
+    const found = seen.reduce((sum, result) => sum + (of(result, name)?.delays.length ?? 0), 0);
+    const asked = seen.reduce((sum, result) => sum + result.oracles.cusum.events.true, 0);
+    return (1 - found / asked).toFixed(3);
+  };
   const pooled = (record: (result: CellResult) => Record | undefined) =>
     both(results.filter((result) => reaches(result, "cusum")).flatMap((result) => record(result)?.delays ?? []));
   const rows = [
-    ["CUSUM oracle", pooled(({ oracles }) => oracles.cusum)],
-    ["oracle that knows the ramp, same null as ours", pooled(({ oracles }) => oracles.cautious)],
-    ...names(results).map((name) => [name, pooled((result) => of(result, name))]),
+    ["CUSUM oracle", pooled(({ oracles }) => oracles.cusum), ""],
+    ["oracle that knows the ramp, same null as ours", pooled(({ oracles }) => oracles.cautious), ""],
+    ...names(results).map((name) => [name, pooled((result) => of(result, name)), missed(name)]),
   ];
   const told = (["cusum", "cautious"] as const).map(
     (oracle) =>
       `Cells in which ours is within one checkpoint of the ${oracle === "cusum" ? "CUSUM oracle" : "oracle of the same null"}: median ${within(results, oracle, 0.5)}, 95% ${within(results, oracle, 0.95)}.`,
   );
-  return [table([["over the cells of the CUSUM oracle", "delay"], ...rows]), "", ...told].join("\n");
+  return [table([["over the cells of the CUSUM oracle", "delay", "not found in time"], ...rows]), "", ...told].join(
+    "\n",
+  );
 }
 
 function dense(results: readonly CellResult[]): string {

@@ -1,5 +1,5 @@
-// Series whose truth is known exactly, because they were made from it. The noise is that of the recorded runs: see
-// `jitter.ts` for what was measured there, and docs/verdict-benchmark.md for how it is used.
+// Series whose truth is known exactly, because they were made from it. Their noise is as in the recorded runs;
+// docs/verdict-benchmark.md says how.
 import { createRandom, type Random } from "../../trainer/src/random.ts";
 import type { EventKind, Series } from "./series.ts";
 
@@ -176,7 +176,7 @@ function keptPlaces(kept: readonly boolean[]): (index: number) => number {
 }
 
 /**
- * Jitter as in the recorded runs (`npm run bench -- jitter`): at the floor .2 to .9 of binomial and normal; above it
+ * Jitter as in the recorded runs, in ranges that hold most of them: at the floor .2 to .9 of binomial and normal; above it
  * .15 to 1.5 of binomial with tails of Student's t (3 degrees of freedom), plus training jitter that no number of
  * examples removes.
  */

@@ -115,7 +115,9 @@ function explain(error: unknown, file: string | undefined): string | null {
   const code = "code" in error ? String(error.code) : "";
   if (code.startsWith("ERR_PARSE_ARGS")) return `${error.message.split(". ")[0]} (${USAGE})`;
   if (code === "ENOENT") return `${file}: no such file`;
-  if (["EISDIR", "EACCES", "ENOTDIR"].includes(code)) return `${file}: cannot be read (${code})`;
+  if ("syscall" in error || code.endsWith("_TOO_LARGE") || code.endsWith("_TOO_LONG")) {
+    return `${file}: cannot be read (${code})`;
+  }
   if (code.startsWith("Z_")) return `${file}: expected whole gzip data (${error.message})`;
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return `${file}: expected UTF-8 text`;
   return null;
@@ -141,7 +143,8 @@ function main(args: string[]): number {
   } catch (error) {
     const message = explain(error, file);
     if (message === null) throw error;
-    console.error(message);
+    // One line, whatever stands in a file's or an option's name.
+    console.error(message.replace(/\s+/g, " "));
     return 2;
   }
 }

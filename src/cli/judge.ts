@@ -104,7 +104,8 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     const message = explain(error);
     if (message === null) throw error;
-    console.error(message);
+    // One line, whatever stands in a file's or an option's name.
+    console.error(message.replace(/\s+/g, " "));
     return 2;
   }
 }

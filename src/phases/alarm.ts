@@ -1,5 +1,6 @@
-// When a rise can be asserted: an e-detector (Shin, Ramdas, Rinaldo 2023, arXiv 2203.03532). Its false alarms are bounded
-// by construction, at every moment, without asymptotics and without knowing the level after.
+// When a rise can be asserted: an e-detector (Shin, Ramdas, Rinaldo 2023, arXiv 2203.03532). Given the null that it is held
+// against, its false alarms are bounded at every moment, without asymptotics and without knowing the level after. The null
+// itself is an estimate: docs/detector.md says what that leaves open.
 
 import type { Sample } from "./split.ts";
 

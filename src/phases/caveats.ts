@@ -32,6 +32,9 @@ function splitCaveats(state: FoldState, standing: Standing): Caveat[] {
   const caveats: Caveat[] = [];
   const add = (code: Caveat["code"], message: string) => caveats.push({ code, message: `${name}: ${message}` });
 
+  if (stale(state, split)) {
+    add("not_measured_since", `not measured since step ${split.raw.at(-1)?.step}; what it holds now is not known`);
+  }
   if (dipsNow(state, split))
     add("latest_dip", "the latest checkpoint is far below the held level; do not ship that one");
   if (standing.examples !== null) {
@@ -49,7 +52,8 @@ function splitCaveats(state: FoldState, standing: Standing): Caveat[] {
   if (split.dips !== null) {
     add("instability", `${split.dips.count} single checkpoints dipped, the last at step ${split.dips.lastStep}`);
   }
-  if (standing.band === "middle" && split.phase === "settled" && !split.lost && !split.atCeiling) {
+  const saturates = heldMedian(split) - state.policy.minimumChange > state.policy.floor;
+  if (standing.band === "middle" && saturates && split.phase === "settled" && !split.lost && !split.atCeiling) {
     const ceiling = fraction(Math.max(0, Math.floor((heldMedian(split) - state.policy.minimumChange) * 100) / 100));
     add(
       "plateau_below_ceiling",
@@ -57,6 +61,14 @@ function splitCaveats(state: FoldState, standing: Standing): Caveat[] {
     );
   }
   return caveats;
+}
+
+/** Other splits went on without it, for longer than it has been left out before. */
+export function stale(state: FoldState, { raw }: SplitState): boolean {
+  const [first, last] = [raw[0], raw.at(-1)];
+  if (first === undefined || last === undefined) return false;
+  const spacing = (last.index - first.index) / Math.max(1, raw.length - 1);
+  return state.checkpoints - 1 - last.index > Math.max(state.policy.dwell, 2 * spacing);
 }
 
 /** The checkpoint that would be shipped is itself as low as a loss, though nothing lower is held yet. */

@@ -8,7 +8,7 @@ import { followStructure, type StructureState } from "./structure.ts";
 import { beginTrain, followTrain, type TrainState } from "./train.ts";
 import type { Announcement, JudgeOptions, Point, SplitResult } from "./types.ts";
 
-/** All that the verdict needs of the points so far: plain JSON, of a size that does not grow with their number. */
+/** All that the verdict needs of the points so far: plain JSON, which grows with the transitions and not with the points. */
 export interface FoldState {
   policy: Required<Policy>;
   chance: Record<string, number>;

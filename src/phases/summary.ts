@@ -1,4 +1,4 @@
-import { fraction } from "./caveats.ts";
+import { fraction, stale } from "./caveats.ts";
 import type { Decision, Standing } from "./decide.ts";
 import type { FoldState } from "./fold.ts";
 import { trainLevel } from "./train.ts";
@@ -53,10 +53,12 @@ function generalizes(
   const since = steps.length === 0 ? seen : ` since step ${Math.max(...steps)}`;
   const held = `every deciding split holds its ceiling (${list(standings)})${since}`;
   if (verdict.deployable) return `Deploy: ${held}, judged by step ${state.lastStep}.`;
-  const ood = standings.every(({ split }) => split.split === "validation")
+  const first = standings.every(({ split }) => split.split === "validation")
     ? "measure an OOD split first"
-    : "take an earlier checkpoint, the latest one dips";
-  return `Do not deploy yet, ${ood}: ${held}.`;
+    : standings.some(({ split }) => stale(state, split))
+      ? "measure every deciding split again"
+      : "take an earlier checkpoint, the latest one dips";
+  return `Do not deploy yet, ${first}: ${held}.`;
 }
 
 function shortage(state: FoldState, standings: readonly Standing[], needed: Verdict["needed"]): string {

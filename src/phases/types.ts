@@ -131,6 +131,7 @@ export type CaveatCode =
   | "validation_only"
   | "chance_estimated"
   | "chance_assumed"
+  | "not_measured_since"
   | "small_split"
   | "few_examples"
   | "instability"

@@ -1,4 +1,4 @@
-import { dipsNow, gatherCaveats } from "./caveats.ts";
+import { dipsNow, gatherCaveats, stale } from "./caveats.ts";
 import { type Decision, decide, decidingSplits } from "./decide.ts";
 import { gatherEvidence } from "./evidence.ts";
 import type { FoldState } from "./fold.ts";
@@ -34,11 +34,11 @@ export function conclude(state: FoldState): Verdict {
   };
 }
 
-/** A generalizer, shown so out of distribution, whose latest checkpoint is not itself a deep dip. */
+/** A generalizer, shown so out of distribution to the last, whose latest checkpoint is not itself a deep dip. */
 function deployableOf(state: FoldState, { verdict, standings }: Decision): boolean {
   if (verdict !== "generalizer") return false;
   const evident = standings.every(({ split }) => isOod(split.split)) || state.policy.allowValidation;
-  return evident && !standings.some(({ split }) => dipsNow(state, split));
+  return evident && !standings.some(({ split }) => dipsNow(state, split) || stale(state, split));
 }
 
 /** Validation alone would have passed a model that the verdict does not. */

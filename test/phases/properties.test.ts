@@ -119,7 +119,7 @@ test("steps of a transition are in order", () => {
     fc.property(trajectory, (points) => {
       for (const { onsetStep, settledStep, detectedAtStep } of judge(points, NO_CHANCE).transitions) {
         expect(onsetStep).toBeLessThan(detectedAtStep);
-        expect(settledStep ?? onsetStep).toBeGreaterThanOrEqual(onsetStep);
+        expect(settledStep ?? onsetStep + 1).toBeGreaterThan(onsetStep);
       }
     }),
   );
@@ -148,4 +148,28 @@ test("the state does not grow with the trajectory", () => {
   };
   // What is remembered is full by then.
   expect(size(2000)).toBeLessThan(size(300) * 1.1);
+});
+
+test("the onset of a slow climb that gathers pace is before what announced it", () => {
+  const climb = fc.record({
+    from: fc.double({ min: 0.15, max: 0.6, noNaN: true }),
+    rise: fc.double({ min: 0.05, max: 0.35, noNaN: true }),
+    length: fc.integer({ min: 5, max: 80 }),
+    power: fc.double({ min: 1, max: 6, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(climb, ({ from, rise, length, power }) => {
+      const total = 100_000;
+      const points = Array.from({ length: 40 + length + 30 }, (_, i) => {
+        const share = Math.min(1, Math.max(0, (i - 40) / length)) ** power;
+        const correct = Math.round(total * (from + rise * share)) + ((i * 7) % 5);
+        return { step: i, splits: { "ood:shift": { correct, total }, train: { correct: total, total } } };
+      });
+      for (const { onsetStep, settledStep, detectedAtStep } of judge(points, NO_CHANCE).transitions) {
+        expect(onsetStep).toBeLessThan(detectedAtStep);
+        expect(settledStep ?? Number.POSITIVE_INFINITY).toBeGreaterThan(onsetStep);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -125,6 +125,35 @@ const cases: Case[] = [
     want: { verdict: "generalizer", deployable: true },
   },
   {
+    name: "a split that is measured no longer does not let it be deployed",
+    points: [
+      ...grokked,
+      ...trace([{ count: 20, train: 1, ood: { "ood:other": 0.99 } }]).map((point) => ({
+        ...point,
+        step: point.step + 1000,
+      })),
+    ],
+    want: {
+      verdict: "generalizer",
+      deployable: false,
+      summary: expect.stringContaining("measure every deciding split again"),
+      caveats: expect.arrayContaining([
+        { code: "not_measured_since", message: expect.stringContaining("since step 350") },
+      ]),
+    },
+  },
+  {
+    name: "a norm that is logged no longer does not keep it latent",
+    points: trace([...falling(20), { count: 40, train: 1, ood: { "ood:shift": 0.01 } }]),
+    want: { verdict: "memorizer" },
+  },
+  {
+    name: "a long dwell does not lift a floor",
+    points: pair(START, [14, 1, 0.02]),
+    options: { ...NO_CHANCE, policy: { dwell: 20 } },
+    want: { verdict: "insufficient_evidence", needed: { checkpoints: 5, examples: 0 } },
+  },
+  {
     name: "a policy's ceiling for a task that saturates",
     points: pair(START, [10, 1, 0.01], [15, 1, 0.89]),
     options: { ...NO_CHANCE, policy: { ceiling: 0.85 } },

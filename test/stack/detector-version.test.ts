@@ -1,18 +1,30 @@
 import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { announcements, judgements } from "../../src/database/schema.ts";
+import { announcements, evaluations, judgements } from "../../src/database/schema.ts";
 import { DETECTOR_VERSION } from "../../src/phases/judge.ts";
 import { newTeam, type Team, until } from "./service.ts";
-import { newTableModel, pushAll, SCRIPTS, settledVerdict, type VerdictDocument, verdictOf } from "./trajectories.ts";
+import {
+  aFewSweeps,
+  newTableModel,
+  pushAll,
+  SCRIPTS,
+  settledVerdict,
+  type VerdictDocument,
+  verdictOf,
+} from "./trajectories.ts";
 
 const EARLIER = "0";
 
 /** A grokked model as an earlier detector left it; `onset` is where that one dated its transitions, if elsewhere. */
-async function judgedEarlier(onset: number | null): Promise<{ team: Team; before: VerdictDocument }> {
+async function judgedEarlier(
+  onset: number | null,
+  first: (team: Team, modelId: string) => Promise<void> = async () => {},
+): Promise<{ team: Team; before: VerdictDocument }> {
   const team = await newTeam();
   const { id } = await newTableModel(team);
   await pushAll(team, id, SCRIPTS.grokked);
   const before = await settledVerdict(team, id);
+  await first(team, id);
   await team.db.transaction(async (tx) => {
     const said = await tx.select().from(announcements).where(eq(announcements.modelId, id));
     for (const { position, transition } of said) {
@@ -59,4 +71,26 @@ test("what the present detector sees otherwise is a revision of the same transit
   const added = now.slice(said.length);
   expect(added.map(({ type }) => type)).toEqual([...ids].map(() => "revised"));
   expect(new Set(added.map(({ transitionId }) => transitionId))).toEqual(ids);
+});
+
+test("a late step that is still to be evaluated keeps the earlier verdict until it is in", async () => {
+  const late = async (modelId: string, team: Team, status: "queued" | "done") => {
+    const ofStep = and(eq(evaluations.modelId, modelId), eq(evaluations.step, 30));
+    // Hinted at in an hour: nobody takes it up meanwhile.
+    await team.db
+      .update(evaluations)
+      .set({ status, hintedAt: new Date(Date.now() + 3_600_000) })
+      .where(ofStep);
+  };
+  const { team, before } = await judgedEarlier(null, (team, id) => late(id, team, "queued"));
+  await aFewSweeps();
+  expect(await verdictOf(team, before.model)).toEqual({ ...before, detectorVersion: EARLIER });
+  expect(await lines(team, DETECTOR_VERSION)).toEqual([]);
+
+  await late(before.model, team, "done");
+  const after = await until("the present detector's verdict", async () => {
+    const verdict = await verdictOf(team, before.model);
+    return verdict.detectorVersion === DETECTOR_VERSION ? verdict : undefined;
+  });
+  expect(after).toEqual(before);
 });

@@ -13,7 +13,7 @@ import {
 } from "../../phases/judge.ts";
 import { enqueueEvents, hintDeliveries } from "../delivery/enqueue.ts";
 import type { ModelEvent } from "../delivery/events.ts";
-import { inheritJudgement } from "./inherit.ts";
+import { copyLedger, findEarlierJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
 
@@ -99,15 +99,18 @@ async function fold(
   folded: Folded,
 ): Promise<string[]> {
   const subject = await getSubject(tx, key);
-  const frontier = await readFrontier(tx, key, folded);
+  const earlier = judgement.foldState === null ? await findEarlierJudgement(tx, key) : null;
+  const frontier = await readFrontier(tx, key, folded, earlier?.foldedStep ?? folded.step);
+  // What is being judged anew waits for a late step too: until then the earlier detector's verdict stands.
+  if (earlier !== null && frontier.points.length === 0) return [];
   const start = (!frontier.replay && judgement.foldState) || begin(subject.options);
   const { state, announced } = foldPoints(start, frontier.points);
   const conclusion = conclude(state);
 
-  const inherited = judgement.foldState === null ? await inheritJudgement(tx, key) : null;
+  if (earlier !== null) await copyLedger(tx, key, earlier);
   const ledger = await readLedger(tx, key);
   const added =
-    frontier.replay || inherited !== null
+    frontier.replay || earlier !== null
       ? reconcile(ledger, announced, conclusion.transitions, state.lastStep ?? 0)
       : announce(ledger, announced);
   await appendToLedger(tx, key, ledger.length, added);
@@ -123,7 +126,12 @@ async function fold(
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  return await enqueueEvents(tx, subject, eventsOf(added, judgement.verdict ?? inherited, verdict), ctx.now());
+  return await enqueueEvents(
+    tx,
+    subject,
+    eventsOf(added, judgement.verdict ?? earlier?.verdict ?? null, verdict),
+    ctx.now(),
+  );
 }
 
 function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announced[] } {

@@ -4,14 +4,21 @@ import { announcements, judgements } from "../../database/schema.ts";
 import { DETECTOR_VERSION, type Verdict } from "../../phases/judge.ts";
 import type { JudgementKey } from "./points.ts";
 
-/**
- * What the last detector said of this trajectory becomes the beginning of what the present one says: its ledger is
- * copied, so that a transition keeps its id, and only what the new detector sees otherwise is announced. Null where no
- * other detector judged it.
- */
-export async function inheritJudgement(tx: Transaction, key: JudgementKey): Promise<Verdict | null> {
+/** What an earlier detector made of a trajectory, and up to which step. */
+export interface EarlierJudgement {
+  detectorVersion: string;
+  verdict: Verdict | null;
+  foldedStep: number | null;
+}
+
+/** The last that another detector than the present one said; null where none judged the trajectory. */
+export async function findEarlierJudgement(tx: Transaction, key: JudgementKey): Promise<EarlierJudgement | null> {
   const [last] = await tx
-    .select({ detectorVersion: judgements.detectorVersion, verdict: judgements.verdict })
+    .select({
+      detectorVersion: judgements.detectorVersion,
+      verdict: judgements.verdict,
+      foldedStep: judgements.foldedStep,
+    })
     .from(judgements)
     .where(
       and(
@@ -24,7 +31,14 @@ export async function inheritJudgement(tx: Transaction, key: JudgementKey): Prom
     )
     .orderBy(desc(judgements.updatedAt))
     .limit(1);
-  if (!last) return null;
+  return last ?? null;
+}
+
+/**
+ * What that detector said becomes the beginning of what the present one says: its ledger is copied, so that a transition
+ * keeps its id, and only what the new detector sees otherwise is announced.
+ */
+export async function copyLedger(tx: Transaction, key: JudgementKey, from: EarlierJudgement): Promise<void> {
   const said = await tx
     .select()
     .from(announcements)
@@ -32,12 +46,11 @@ export async function inheritJudgement(tx: Transaction, key: JudgementKey): Prom
       and(
         eq(announcements.modelId, key.modelId),
         eq(announcements.suiteVersionId, key.suiteVersionId),
-        eq(announcements.detectorVersion, last.detectorVersion),
+        eq(announcements.detectorVersion, from.detectorVersion),
       ),
     )
     .orderBy(asc(announcements.position));
   if (said.length > 0) {
     await tx.insert(announcements).values(said.map((line) => ({ ...line, detectorVersion: DETECTOR_VERSION })));
   }
-  return last.verdict;
 }

@@ -34,7 +34,15 @@ export async function judgeAnew(ctx: Context, limit: number): Promise<number> {
         ),
       ),
     )
+    .orderBy(judgements.modelId)
     .limit(limit);
-  for (const key of outdated) await advanceJudgement(ctx, key, async () => []);
+  for (const key of outdated) {
+    try {
+      await advanceJudgement(ctx, key, async () => []);
+    } catch (error) {
+      // One trajectory that cannot be judged keeps none of the others from it.
+      ctx.log("error", "judgement.anew_failed", { ...key, cause: String(error) });
+    }
+  }
   return outdated.length;
 }

@@ -61,6 +61,8 @@ export async function readFrontier(
   db: Queryable,
   key: JudgementKey,
   folded: { step: number | null; points: number },
+  /** The step up to which something was said already: nothing is taken back while a step at or below it is pending. */
+  said: number | null = folded.step,
 ): Promise<Frontier> {
   const ofCheckpoint = eq(checkpoints.id, evaluations.checkpointId);
   const ofModel = and(
@@ -80,7 +82,7 @@ export async function readFrontier(
     .where(ofModel);
   const firstPending = extent?.firstPending == null ? null : Number(extent.firstPending);
   // While a late step is on its way the fold waits: going back to it now would take the verdict back too.
-  if (firstPending !== null && folded.step !== null && firstPending <= folded.step) return NOTHING_NEW;
+  if (firstPending !== null && said !== null && firstPending <= said) return NOTHING_NEW;
   // More or fewer points than were folded: history changed below the fold.
   const replay = Number(extent?.known ?? 0) !== folded.points;
 
