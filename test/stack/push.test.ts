@@ -1,0 +1,53 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { stepOf } from "../../src/cli/push-step.ts";
+import { newTeam, type Team } from "./service.ts";
+import { tableModel } from "./table-model.ts";
+import { newTableModel } from "./trajectories.ts";
+
+const SCRIPT = join(import.meta.dirname, "..", "..", "src", "cli", "push.ts");
+const folder = mkdtempSync(join(tmpdir(), "curie-point-push-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function push(team: Team, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, CURIE_KEY: team.key };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [SCRIPT, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+const write = (name: string, accuracy: number) =>
+  writeFileSync(join(folder, name), tableModel(name, { train: accuracy, validation: 0.1, "ood:shift": 0.1 }));
+
+test("a folder's checkpoints are pushed; again they are in; a changed file is refused by name", async () => {
+  const team = await newTeam();
+  const { name } = await newTableModel(team);
+  const args = [folder, "--model", name, "--url", team.service.url, "--once"];
+  write("ckpt_000400.onnx", 0.5);
+  write("epoch=3-step=500.onnx", 1);
+  expect(await push(team, ...args)).toMatchObject({ code: 0, stderr: "" });
+  const { body } = await team.call<{ checkpoints: { step: number }[] }>("GET", `/models/${name}/checkpoints`);
+  expect(body.checkpoints.map(({ step }) => step).sort()).toEqual([400, 500]);
+
+  write("ckpt_000400.onnx", 1);
+  const again = await push(team, ...args);
+  expect(again).toMatchObject({ code: 1, stdout: "step 500: epoch=3-step=500.onnx was in\n" });
+  expect(again.stderr).toMatch(/^ckpt_000400\.onnx: /);
+});
+
+test("what is missing is said", async () => {
+  const team = await newTeam();
+  expect(await push(team, folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("--model and --url") });
+});
+
+test.each([
+  ["ckpt_000400.onnx", 400],
+  ["step100_loss0.25.onnx", 100],
+  ["loss0.25.onnx", null],
+  ["run.500.safetensors", 500],
+])("the step of %s is %s", (name, step) => expect(stepOf(name)).toBe(step));
