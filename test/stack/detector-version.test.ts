@@ -1,6 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { announcements, evaluations, judgements } from "../../src/database/schema.ts";
+import { announcements, evaluations, judgements, shards } from "../../src/database/schema.ts";
 import { DETECTOR_VERSION } from "../../src/phases/judge.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import {
@@ -74,13 +74,20 @@ test("what the present detector sees otherwise is a revision of the same transit
 });
 
 test("a late step that is still to be evaluated keeps the earlier verdict until it is in", async () => {
+  const anHourOn = () => new Date(Date.now() + 3_600_000);
   const late = async (modelId: string, team: Team, status: "queued" | "done") => {
     const ofStep = and(eq(evaluations.modelId, modelId), eq(evaluations.step, 30));
-    // Hinted at in an hour: nobody takes it up meanwhile.
-    await team.db
+    const [evaluation] = await team.db
       .update(evaluations)
-      .set({ status, hintedAt: new Date(Date.now() + 3_600_000) })
-      .where(ofStep);
+      .set({ status, hintedAt: anHourOn() })
+      .where(ofStep)
+      .returning();
+    // In somebody's hands, who takes an hour: no evaluator draws it meanwhile.
+    const held = status === "queued" ? { doneAt: null, leaseUntil: anHourOn() } : { doneAt: new Date() };
+    await team.db
+      .update(shards)
+      .set(held)
+      .where(eq(shards.evaluationId, evaluation?.id ?? ""));
   };
   const { team, before } = await judgedEarlier(null, (team, id) => late(id, team, "queued"));
   await aFewSweeps();
