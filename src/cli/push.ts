@@ -9,11 +9,15 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client } from "../../trainer/src/client/client.ts";
+import { retryDefaults } from "../../trainer/src/client/retry.ts";
+import { pushInParts } from "./push-parts.ts";
 import { stepOf } from "./push-step.ts";
 
 const USAGE = "usage: npm run --silent push -- DIR --model NAME --url URL [--key-file F] [--parallel N] [--once]";
 const REST_MS = 1000;
-const MAX_BYTES = 100_000_000;
+/** Larger files go straight to the store, in parts. */
+const PARTS_FROM_BYTES = 32_000_000;
+const RETRY = { ...retryDefaults, deadlineMs: 600_000, attemptMs: 300_000 };
 
 class UsageError extends Error {}
 
@@ -54,20 +58,18 @@ const looksOf = (folder: string) =>
 
 async function push(args: string[]): Promise<number> {
   const { folder, model, url, key, parallel, once } = readOptions(args);
-  const client = new Client({ url, key, retry: { deadlineMs: 600_000, attemptMs: 300_000 } });
+  const client = new Client({ url, key, retry: RETRY });
   const handled = new Map<string, string>();
   let refused = 0;
   const pushFile = async (name: string) => {
     try {
       const step = stepOf(name);
       if (step === null) throw new Error("no step in the name");
-      if (statSync(join(folder, name)).size > MAX_BYTES)
-        throw new Error("over 100 MB: POST …/uploads takes it in parts");
-      const { new: isNew } = await client.pushCheckpoint(
-        model,
-        step,
-        Uint8Array.from(await readFile(join(folder, name))),
-      );
+      const path = join(folder, name);
+      const { new: isNew } =
+        statSync(path).size > PARTS_FROM_BYTES
+          ? await pushInParts({ url, key, model, retry: RETRY }, step, path)
+          : await client.pushCheckpoint(model, step, Uint8Array.from(await readFile(path)));
       console.log(`step ${step}: ${name} ${isNew ? "pushed" : "was in"}`);
     } catch (error) {
       refused += 1;

@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { stepOf } from "../../src/cli/push-step.ts";
+import { paddedModel } from "./padded-model.ts";
 import { newTeam, type Team } from "./service.ts";
 import { tableModel } from "./table-model.ts";
 import { newTableModel } from "./trajectories.ts";
@@ -38,6 +40,27 @@ test("a folder's checkpoints are pushed; again they are in; a changed file is re
   const again = await push(team, ...args);
   expect(again).toMatchObject({ code: 1, stdout: "step 500: epoch=3-step=500.onnx was in\n" });
   expect(again.stderr).toMatch(/^ckpt_000400\.onnx: /);
+});
+
+test("a large file whose first part is in goes on from there; again it is in", async () => {
+  const team = await newTeam();
+  const { name } = await newTableModel(team);
+  const large = mkdtempSync(join(folder, "large-"));
+  const body = paddedModel("large", 36_000_000);
+  writeFileSync(join(large, "step7.onnx"), body);
+  const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+  const begun = await team.call<{ id: string; parts: { bytes: number; url: string }[] }>(
+    "POST",
+    `/models/${name}/checkpoints/7/uploads`,
+    { body: { bytes: body.byteLength, digest } },
+  );
+  const [first] = begun.body.parts;
+  await fetch(`${first?.url}`, { method: "PUT", body: body.slice(0, first?.bytes) });
+  const args = [large, "--model", name, "--url", team.service.url, "--once"];
+  expect(await push(team, ...args)).toEqual({ code: 0, stdout: "step 7: step7.onnx pushed\n", stderr: "" });
+  expect((await team.call("GET", `/uploads/${begun.body.id}`)).body).toMatchObject({ status: "complete" });
+  expect((await team.call("GET", `/models/${name}/checkpoints/7`)).body).toMatchObject({ digest });
+  expect(await push(team, ...args)).toMatchObject({ code: 0, stdout: "step 7: step7.onnx was in\n" });
 });
 
 test("what is missing is said", async () => {
