@@ -22,6 +22,7 @@ export function gatherCaveats(state: FoldState, decision: Decision): Caveat[] {
     add("validation_only", "no OOD split was measured; validation alone decides, and cannot show a shortcut");
   if (state.train.raw.length === 0)
     add("no_train", "train was not measured, so memorizing cannot be told from underfit");
+  if (state.train.beganFitted) add("left_censored", "the log begins with train already fitted");
   for (const standing of standings) caveats.push(...splitCaveats(state, standing));
   return caveats;
 }
@@ -48,7 +49,6 @@ function splitCaveats(state: FoldState, standing: Standing): Caveat[] {
     add("chance_assumed", "chance taken as 0, since train was not seen unfitted; give the number of classes");
   }
   if (split.totalsChanged) add("totals_changed", "its number of examples changed; its interval counts the latest only");
-  if (state.train.beganFitted) add("left_censored", "the log begins with train already fitted");
   if (split.dips !== null) {
     add("instability", `${split.dips.count} single checkpoints dipped, the last at step ${split.dips.lastStep}`);
   }

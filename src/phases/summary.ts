@@ -63,7 +63,8 @@ function generalizes(
 
 function shortage(state: FoldState, standings: readonly Standing[], needed: Verdict["needed"]): string {
   if (standings.length === 0) return "measure an OOD split or validation";
-  if (needed !== null && needed.checkpoints > 0) return `evaluate at least ${needed.checkpoints} more checkpoints`;
+  if (needed !== null && needed.checkpoints > 0)
+    return `evaluate at least ${needed.checkpoints} more checkpoint${needed.checkpoints === 1 ? "" : "s"}`;
   if (needed !== null && needed.examples > 0) return `add about ${needed.examples} examples to the shortest split`;
   return state.train.raw.length === 0 ? "measure train too" : "the evidence is short";
 }
