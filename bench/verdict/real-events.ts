@@ -1,7 +1,7 @@
 // Events in real runs: the recorded ones, of which the labels know where validation settled, and this project's own,
 // whose curves were read by a hindsight rule that shares no code with the detector (trainer/scripts/hindsight.ts).
 import { judge } from "../../src/phases/judge.ts";
-import { OURS } from "./ours.ts";
+import { OURS, toFound } from "./ours.ts";
 import { type RecordedRun, readRecordedRuns } from "./recorded.ts";
 import { addTo, emptyTally, f1, matchEvents, type Tally, type Truth } from "./score.ts";
 import type { Detector, FoundEvent, Series } from "./series.ts";
@@ -51,11 +51,7 @@ export function reportTrained(rivals: readonly Detector[]): string {
       const truths = truthsOf(run, split, series);
       const ours = verdict.transitions
         .filter((transition) => transition.split === split)
-        .map(({ kind, onsetStep, detectedAtStep }) => ({
-          kind,
-          onset: series.steps.indexOf(onsetStep),
-          detectedAt: series.steps.indexOf(detectedAtStep),
-        }));
+        .map((transition) => toFound(transition, series.steps));
       for (const [event, truth] of matchEvents(ours, truths)) {
         if (truth.kind === "regression") confirmations.push((event.detectedAt ?? 0) - truth.onset);
       }

@@ -47,7 +47,7 @@ function nullOf(split: SplitState, policy: Required<Policy>): Null {
   const { floor, minimumChange } = policy;
   const level = before(split);
   const explained = explainedVariance(split, level);
-  const variance = split.measured < 4 ? explained : Math.max(split.jitter ** 2, explained / 4);
+  const variance = split.measured < FEWEST ? explained : Math.max(split.jitter ** 2, explained / 4);
   const error = LEVEL_ERRORS * Math.sqrt(variance / Math.max(1, split.level.count));
   const least = Math.max(floor, level + minimumChange + error);
   return {
