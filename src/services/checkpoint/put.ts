@@ -6,6 +6,7 @@ import { asUploadFailure, deleteDiscarded, discardUpload, openUpload } from "../
 import { checkInputs } from "./check-inputs.ts";
 import { type ReceivedArtifact, receiveArtifact } from "./receive.ts";
 import { findCheckpoint, registerCheckpoint, type StoredCheckpoint, stepIsThere } from "./register.ts";
+import { registerNew } from "./register-new.ts";
 
 /** What Cloudflare lets a request's body be. */
 export const MAX_BODY_BYTES = 100 * 1000 * 1000;
@@ -24,7 +25,7 @@ export interface PutCheckpoint {
 
 /**
  * Takes a checkpoint in: upload row, bytes in one pass under the upload's own key, and only when length, digest and
- * the store's own size agree, in one transaction: the artifact, the checkpoint and its queued evaluation.
+ * the store's own size agree, all or nothing: the artifact, the checkpoint and its queued evaluation.
  */
 export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Promise<StoredCheckpoint> {
   const { model, step } = input;
@@ -38,9 +39,10 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
     if ((await ctx.artifacts.size(upload.objectKey)) !== input.length) {
       throw new DomainError("storage_unavailable", "The store kept another length than was sent: send it again.");
     }
-    const { stored, evaluation, spare } = await ctx.db.transaction((tx) =>
-      registerCheckpoint(tx, { ...input, bytes: input.length }, upload, received),
-    );
+    const checkpoint = { ...input, bytes: input.length };
+    const { stored, evaluation, spare } =
+      (await registerNew(ctx.db, checkpoint, upload, received)) ??
+      (await ctx.db.transaction((tx) => registerCheckpoint(tx, checkpoint, upload, received)));
     const { evaluationId = null } = evaluation ?? {};
     ctx.log("info", "checkpoint.stored", { modelId: model.id, step, checkpointId: stored.id, evaluationId });
     if (evaluation) await hintEvaluation(ctx.queues, evaluation).catch(ignoreLostHint(ctx));
