@@ -1,7 +1,7 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
 import { reportChangepoints } from "./changepoints/index.ts";
-import { benchDeliveries } from "./deliveries.ts";
+import { benchDeliveries } from "./deliveries/index.ts";
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
 import { benchVerdict } from "./verdict/index.ts";

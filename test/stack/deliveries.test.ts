@@ -336,11 +336,11 @@ test("what was claimed and not begun is given back: due at once, its attempt not
   const webhook = await subscribe(team);
   const [id = ""] = await event(team, webhook.id);
   const ctx = { db: team.db, now: () => new Date(START + SECOND) };
-  const turn = { most: 10, mostOfTeam: 10, inHand: new Map<string, number>() };
+  const turn = { most: 10, open: new Map<string, number>(), openOfOthers: 10 };
   const claimed = await claimDue(ctx, turn);
   expect(claimed.map(({ delivery }) => [delivery.id, delivery.attempts])).toEqual([[id, 1]]);
   expect(await claimDue(ctx, turn)).toEqual([]);
-  expect(await claimDue(ctx, { ...turn, inHand: new Map([[team.id, 10]]) })).toEqual([]);
+  expect(await claimDue(ctx, { ...turn, open: new Map([[team.id, 0]]) })).toEqual([]);
   await releaseClaimed(ctx, claimed);
   expect(await row(id)).toMatchObject({ status: "pending", attempts: 0 });
   const [again] = await claimDue(ctx, turn);

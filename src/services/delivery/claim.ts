@@ -1,4 +1,4 @@
-import { and, eq, inArray, lte, sql } from "drizzle-orm";
+import { and, eq, lte, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import { deliveries, webhooks } from "../../database/schema.ts";
 
@@ -12,15 +12,15 @@ export interface Claimed {
 /** For as long as this an attempt in hand is nobody else's: longer than resolving, sending and recording may take. */
 const LEASE_MS = 60_000;
 
-/** So many teams at a time: of each, as many rows are locked for a moment as it may have in hand. */
+/** So many teams at a time: of each, as many rows are locked for a moment as may be claimed of it. */
 const MOST_TEAMS = 8;
 
 export interface Turn {
   /** How many to claim. */
   most: number;
-  /** How many of one team may be in hand at once, and how many of each are. */
-  mostOfTeam: number;
-  inHand: ReadonlyMap<string, number>;
+  /** How many of these teams may be claimed, and how many of each other. */
+  open: ReadonlyMap<string, number>;
+  openOfOthers: number;
 }
 
 /**
@@ -29,43 +29,31 @@ export interface Turn {
  */
 export async function claimDue({ db, now }: Pick<Context, "db" | "now">, turn: Turn): Promise<Claimed[]> {
   const time = now();
-  const rows = await db
-    .update(deliveries)
-    .set({ attempts: sql`${deliveries.attempts} + 1`, nextAttemptAt: new Date(time.getTime() + LEASE_MS) })
-    // An array is evaluated once; a subquery might be run again for every row, and each run would lock others.
-    .where(
-      and(
-        sql`${deliveries.id} = any(array(${chosen(time, turn)}))`,
-        eq(deliveries.status, "pending"),
-        lte(deliveries.nextAttemptAt, time),
-      ),
-    )
-    .returning();
-  if (rows.length === 0) return [];
-  const webhookIds = [...new Set(rows.map(({ webhookId }) => webhookId))];
-  const found = await db.select().from(webhooks).where(inArray(webhooks.id, webhookIds));
-  const byId = new Map(found.map((webhook) => [webhook.id, webhook]));
-  return rows.flatMap((delivery) => {
-    const webhook = byId.get(delivery.webhookId);
-    // Deleted this moment, and its deliveries with it.
-    return webhook ? [{ delivery, webhook }] : [];
-  });
+  const claimed = db.$with("claimed").as(
+    db
+      .update(deliveries)
+      .set({ attempts: sql`${deliveries.attempts} + 1`, nextAttemptAt: new Date(time.getTime() + LEASE_MS) })
+      // An array is evaluated once; a subquery might be run again for every row, and each run would lock others.
+      .where(
+        and(
+          sql`${deliveries.id} = any(array(${chosen(time, turn)}))`,
+          eq(deliveries.status, "pending"),
+          lte(deliveries.nextAttemptAt, time),
+        ),
+      )
+      .returning(),
+  );
+  const rows = await db.with(claimed).select().from(claimed).innerJoin(webhooks, eq(webhooks.id, claimed.webhookId));
+  return rows.map(({ claimed: delivery, webhooks: webhook }) => ({ delivery, webhook }));
 }
 
 /** Gives back what was claimed and not begun: its attempt is not counted, and it is due at once. */
 export async function releaseClaimed({ db, now }: Pick<Context, "db" | "now">, claimed: readonly Claimed[]) {
-  for (const { delivery } of claimed) {
-    await db
-      .update(deliveries)
-      .set({ attempts: sql`${deliveries.attempts} - 1`, nextAttemptAt: now() })
-      .where(
-        and(
-          eq(deliveries.id, delivery.id),
-          eq(deliveries.status, "pending"),
-          eq(deliveries.attempts, delivery.attempts),
-        ),
-      );
-  }
+  const held = claimed.map(({ delivery: { id, attempts } }) => ({ id, attempts }));
+  await db.execute(sql`
+    update deliveries d set attempts = d.attempts - 1, next_attempt_at = ${now().toISOString()}::timestamptz
+    from jsonb_to_recordset(${JSON.stringify(held)}::jsonb) as held(id text, attempts int)
+    where d.id = held.id and d.attempts = held.attempts and d.status = 'pending'`);
 }
 
 /**
@@ -73,9 +61,10 @@ export async function releaseClaimed({ db, now }: Pick<Context, "db" | "now">, c
  * with what is claimed, not with what is due or kept. Whose turn it is among equals is drawn by lot, which needs no
  * state that consumers would have to share.
  */
-function chosen(time: Date, { most, mostOfTeam, inHand }: Turn) {
+function chosen(time: Date, { most, open, openOfOthers }: Turn) {
   const at = time.toISOString();
-  const held = JSON.stringify(Object.fromEntries(inHand));
+  const known = JSON.stringify(Object.fromEntries(open));
+  const openOf = sql`coalesce((${known}::jsonb ->> w.team_id)::int, ${openOfOthers}::int)`;
   return sql`
     with recursive waiting as (
       (select team_id from deliveries where status = 'pending' order by team_id limit 1)
@@ -85,10 +74,10 @@ function chosen(time: Date, { most, mostOfTeam, inHand }: Turn) {
         where d.status = 'pending' and d.team_id > w.team_id order by d.team_id limit 1
       ) from waiting w where w.team_id is not null
     ), drawn as (
-      select w.team_id, ${mostOfTeam}::int - coalesce((${held}::jsonb ->> w.team_id)::int, 0) as open
+      select w.team_id, ${openOf} as open
       from waiting w
       where w.team_id is not null
-        and coalesce((${held}::jsonb ->> w.team_id)::int, 0) < ${mostOfTeam}::int
+        and ${openOf} > 0
         and exists (
           select from deliveries d
           where d.team_id = w.team_id and d.status = 'pending' and d.next_attempt_at <= ${at}::timestamptz

@@ -39,3 +39,17 @@ export function resolveOverHttps(service: string): Resolve {
 export function resolveFromTable(table: Readonly<Record<string, readonly string[]>>, next: Resolve): Resolve {
   return async (host) => (Object.hasOwn(table, host) ? [...(table[host] ?? [])] : await next(host));
 }
+
+/** Asks once for all who want the same name within so long; a failure is not remembered. */
+export function remembering(resolve: Resolve, keptMs: number, now: () => Date): Resolve {
+  const asked = new Map<string, { answer: Promise<string[]>; until: number }>();
+  return (host) => {
+    const known = asked.get(host);
+    const time = now().getTime();
+    if (known && time < known.until) return known.answer;
+    const answer = resolve(host);
+    asked.set(host, { answer, until: time + keptMs });
+    answer.catch(() => asked.delete(host));
+    return answer;
+  };
+}
