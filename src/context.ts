@@ -1,9 +1,9 @@
 import type { ArtifactStore } from "./artifacts/store.ts";
 import { connect, type Database } from "./database/client.ts";
-import type { Scope } from "./database/schema.ts";
+import type { ModelPolicy, Scope } from "./database/schema.ts";
 import type { Config } from "./env.ts";
 
-export type { Scope };
+export type { ModelPolicy, Scope };
 
 /** What every verb works with: one per request, message or sweep. */
 export interface Context {

@@ -125,7 +125,7 @@ export const models = pgTable(
       .references(() => suiteVersions.id),
     tags: text("tags").array().notNull().default(sql`'{}'::text[]`),
     ensemble: text("ensemble"),
-    policy: jsonb("policy").notNull().default({}).$type<Policy>(),
+    policy: jsonb("policy").notNull().default({}).$type<ModelPolicy>(),
     /** Of a long run only each n-th checkpoint keeps its bytes; null: all of them do. */
     keepEvery: integer("keep_every"),
     /** When the sweep last dropped what `keepEvery` lets go. */
@@ -464,6 +464,12 @@ export const deadLetters = pgTable(
 export interface RetiredSecret {
   secret: string;
   until: string;
+}
+
+/** What an admin sets for a model: the numbers of its verdict, and what its checkpoints may be. */
+export interface ModelPolicy extends Policy {
+  /** Subgraphs (If, Loop, Scan) within each other that a checkpoint may run; none by default. */
+  controlFlowDepth?: number;
 }
 
 /** `slack`: the body is a message for a Slack-compatible incoming webhook. */

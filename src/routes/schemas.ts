@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
+import type { ModelPolicy } from "../context.ts";
 import { ERROR_CODES } from "../errors.ts";
-import type { Policy } from "../phases/judge.ts";
 
 /** Names go into paths and lists: short, and without the characters that paths give a meaning. */
 export const Name = z
@@ -43,9 +43,14 @@ export const PolicySchema = z
     }),
     lossShare: fraction("A split is lost below this share of its highest held level.", 0.8),
     allowValidation: z.boolean().optional().openapi({ description: "Let validation alone make a model deployable." }),
+    controlFlowDepth: z.number().int().min(0).max(8).optional().openapi({
+      description:
+        "Subgraphs (If, Loop, Scan) within each other that a checkpoint may run; 0, the default, refuses them all. One that does not end fails its evaluation by its time.",
+      example: 0,
+    }),
   })
   // exactOptionalPropertyTypes: zod's optional admits an explicit undefined, which JSON cannot carry.
-  .transform((policy) => policy as Policy)
+  .transform((policy) => policy as ModelPolicy)
   .openapi("Policy");
 
 export const Problem = z

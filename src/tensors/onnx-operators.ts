@@ -18,7 +18,7 @@ export const isStandard = (domain: string): boolean => STANDARD_DOMAINS.has(doma
 export function refuseControlFlow(what: string): never {
   throw new TensorFormatError(
     "control_flow",
-    `${what} runs a subgraph (If, Loop, Scan), and checkpoints may not branch or loop: it could run without end. Export the model with its control flow traced or unrolled, for instance by torch.onnx.export(..., dynamo=False) of a model in eval mode.`,
+    `${what} runs a subgraph (If, Loop, Scan), and checkpoints may not branch or loop: it could run without end. Export the model with its control flow traced or unrolled, for instance by torch.onnx.export(..., dynamo=False) of a model in eval mode; or let an admin allow it: policy.controlFlowDepth.`,
   );
 }
 

@@ -88,7 +88,10 @@ export function tedious(name: string): Uint8Array<ArrayBuffer> {
 }
 
 /** A loop whose condition stays true. */
-export function endless(name: string): Uint8Array<ArrayBuffer> {
+export const endless = (name: string) => looped(name, null);
+
+/** A table of the right answers, all of them raised by one in each turn of a loop; null: it turns for ever. */
+export function looped(name: string, turns: number | null): Uint8Array<ArrayBuffer> {
   const body = bytesOf(
     node("Identity", ["going"], ["goes on"]),
     node("Add", ["sum", "one"], ["more"]),
@@ -103,19 +106,21 @@ export function endless(name: string): Uint8Array<ArrayBuffer> {
   const attribute = message(5, text(1, "body"), (writer) => writer.uint32(50).bytes(body), integer(20, GRAPH));
   return onTableSuite(
     name,
-    node("Loop", ["", "yes", "zero"], ["never"], attribute),
+    node("Loop", [turns === null ? "" : "turns", "yes", "zero"], ["raise"], attribute),
     node("Gather", ["table", "row"], ["known"]),
-    node("Add", ["known", "never"], ["logits"]),
+    node("Add", ["known", "raise"], ["logits"]),
     initializer("yes", BOOL, [], Uint8Array.of(1)),
     initializer("zero", FLOAT, [], floats(0)),
     initializer("one", FLOAT, [], floats(1)),
-    initializer("table", FLOAT, [360, 10], floats(...new Array<number>(3600).fill(0))),
+    initializer("turns", INT64, [], int64s(turns ?? 0)),
+    initializer("table", FLOAT, [360, 10], floats(...RIGHT_ANSWERS)),
   );
 }
 
+const RIGHT_ANSWERS = Array.from({ length: 360 * 10 }, (_, n) => (Math.floor(n / 10) % 10 === n % 10 ? 1 : 0));
+
 /** A table of the right answers that also fills `perRow` floats for every row of a batch: greedy, and right. */
 export function greedyTable(name: string, perRow: number): Uint8Array<ArrayBuffer> {
-  const table = Array.from({ length: 360 * 10 }, (_, n) => (Math.floor(n / 10) % 10 === n % 10 ? 1 : 0));
   return onTableSuite(
     name,
     node("Gather", ["table", "row"], ["answers"]),
@@ -124,7 +129,7 @@ export function greedyTable(name: string, perRow: number): Uint8Array<ArrayBuffe
     node("ConstantOfShape", ["size"], ["filled"]),
     node("ReduceSum", ["filled", "axis"], ["nothing"]),
     node("Add", ["answers", "nothing"], ["logits"]),
-    initializer("table", FLOAT, [360, 10], floats(...table)),
+    initializer("table", FLOAT, [360, 10], floats(...RIGHT_ANSWERS)),
     initializer("perRow", INT64, [1], int64s(perRow)),
     initializer("axis", INT64, [1], int64s(1)),
   );

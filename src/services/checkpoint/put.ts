@@ -2,6 +2,7 @@ import type { TeamContext } from "../../context.ts";
 import { DomainError } from "../../errors.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { fileLimits } from "../model/policy.ts";
 import { asUploadFailure, deleteDiscarded, discardUpload, openUpload } from "../upload/internal.ts";
 import { checkInputs } from "./check-inputs.ts";
 import { type ReceivedArtifact, receiveArtifact } from "./receive.ts";
@@ -34,7 +35,7 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
   }
   const upload = await openUpload(ctx, { modelId: model.id, step, bytes: input.length });
   try {
-    const received = await receiveArtifact(ctx, upload, input.body, input.length);
+    const received = await receiveArtifact(ctx, upload, input, fileLimits(model.policy));
     verify(input, received);
     if ((await ctx.artifacts.size(upload.objectKey)) !== input.length) {
       throw new DomainError("storage_unavailable", "The store kept another length than was sent: send it again.");

@@ -2,7 +2,7 @@ import type { StoredPart } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { DomainError } from "../../errors.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
-import { createMeter, type Measurement, type Meter, sniffFormat } from "../../tensors/meter.ts";
+import { createMeter, type Measurement, type Meter, type MeterLimits, sniffFormat } from "../../tensors/meter.ts";
 import { formatDigest } from "../digest.ts";
 import { beginParts, type Upload } from "../upload/internal.ts";
 
@@ -15,6 +15,13 @@ const PARTS_AT_ONCE = 2;
 /** workerd's default reader hands out 4 KiB at a time; a buffer of our own makes fewer and larger reads. */
 const READ_BYTES = 256 * 1024;
 const SNIFF_BYTES = 16;
+
+/** A file on its way in. */
+export interface SentFile {
+  body: ReadableStream<Uint8Array>;
+  /** As declared, in bytes. */
+  length: number;
+}
 
 export interface ReceivedArtifact {
   /** `sha256:` and hex. */
@@ -30,13 +37,14 @@ export interface ReceivedArtifact {
 export async function receiveArtifact(
   ctx: Context,
   upload: Upload,
-  body: ReadableStream<Uint8Array>,
-  length: number,
+  { body, length }: SentFile,
+  limits: Partial<MeterLimits>,
 ): Promise<ReceivedArtifact> {
+  const open = (head: Uint8Array) => openMeter(head, limits);
   try {
     return length <= BUFFERED_BYTES
-      ? await receiveBuffered(ctx, upload, body, length)
-      : await receiveStreamed(ctx, upload, body, length);
+      ? await receiveBuffered(ctx, upload, body, length, open)
+      : await receiveStreamed(ctx, upload, body, length, open);
   } catch (error) {
     if (error instanceof TensorFormatError) {
       throw new DomainError("invalid_checkpoint", error.message, { reason: error.code });
@@ -45,14 +53,18 @@ export async function receiveArtifact(
   }
 }
 
+/** Makes the meter that a file's first bytes ask for. */
+type OpenMeter = (head: Uint8Array) => Meter;
+
 async function receiveBuffered(
   ctx: Context,
   upload: Upload,
   body: ReadableStream<Uint8Array>,
   length: number,
+  open: OpenMeter,
 ): Promise<ReceivedArtifact> {
   const bytes = await new BodyReader(body, length).fill(new ArrayBuffer(length), async () => {});
-  const meter = openMeter(bytes);
+  const meter = open(bytes);
   meter.write(bytes);
   const measurement = meter.end();
   const digest = formatDigest(await crypto.subtle.digest("SHA-256", bytes));
@@ -65,6 +77,7 @@ async function receiveStreamed(
   upload: Upload,
   body: ReadableStream<Uint8Array>,
   length: number,
+  open: OpenMeter,
 ): Promise<ReceivedArtifact> {
   const hash = new crypto.DigestStream("SHA-256");
   const toHash = hash.getWriter();
@@ -78,7 +91,7 @@ async function receiveStreamed(
     while (reader.received < length) {
       const buffer = free.pop() ?? new ArrayBuffer(PART_BYTES);
       const part = await reader.fill(buffer, async (chunk) => {
-        meter ??= openMeter(chunk);
+        meter ??= open(chunk);
         meter.write(chunk);
         await toHash.write(chunk);
       });
@@ -159,10 +172,10 @@ class BodyReader {
   }
 }
 
-function openMeter(head: Uint8Array): Meter {
+function openMeter(head: Uint8Array, limits: Partial<MeterLimits>): Meter {
   const format = sniffFormat(head.subarray(0, SNIFF_BYTES));
   // A file that is neither is given to the ONNX reader, whose refusal says what the file looks like.
-  return createMeter(format ?? "onnx");
+  return createMeter(format ?? "onnx", limits);
 }
 
 function truncated(received: number, length: number): DomainError {

@@ -3,6 +3,7 @@ import type { Queryable } from "../../database/client.ts";
 import { artifacts, checkpoints, evaluations, models, suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
+import { judgementPolicy } from "../model/policy.ts";
 
 /** What a judgement is about, by its keys. */
 export interface JudgementKey {
@@ -39,7 +40,7 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
     suite: { name: row.suiteName, version: row.suiteVersion.version },
     options: {
       chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),
-      policy: row.model.policy,
+      policy: judgementPolicy(row.model.policy),
     },
   };
 }

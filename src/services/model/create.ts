@@ -1,10 +1,11 @@
 import type { TeamContext } from "../../context.ts";
-import { models } from "../../database/schema.ts";
+import { type ModelPolicy, models } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
-import { begin, type Policy, TrajectoryError } from "../../phases/judge.ts";
+import { begin, TrajectoryError } from "../../phases/judge.ts";
 import { latestVersion } from "../suite/internal.ts";
 import { getModel, type PinnedModel } from "./internal.ts";
+import { judgementPolicy } from "./policy.ts";
 
 export interface NewModel {
   name: string;
@@ -12,7 +13,7 @@ export interface NewModel {
   suite: string;
   tags: string[];
   ensemble: string | null;
-  policy: Policy;
+  policy: ModelPolicy;
   /** Each n-th checkpoint keeps its bytes; null: all. */
   keepEvery: number | null;
 }
@@ -53,9 +54,9 @@ export async function createModel(
 }
 
 /** Numbers that are each in range can still define nothing together. */
-export function checkPolicy(policy: Policy): void {
+export function checkPolicy(policy: ModelPolicy): void {
   try {
-    begin({ policy });
+    begin({ policy: judgementPolicy(policy) });
   } catch (error) {
     if (error instanceof TrajectoryError) throw new DomainError("invalid_request", `${error.message}.`);
     throw error;

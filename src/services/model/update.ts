@@ -1,9 +1,8 @@
 import { eq } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import type { Queryable } from "../../database/client.ts";
-import { models } from "../../database/schema.ts";
+import { type ModelPolicy, models } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
-import type { Policy } from "../../phases/judge.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
 import { checkPolicy } from "./create.ts";
 import { getModel, type PinnedModel } from "./internal.ts";
@@ -13,7 +12,7 @@ export interface ModelChange {
   tags?: string[] | undefined;
   ensemble?: string | null | undefined;
   /** The whole policy: what it leaves out is at its default again. */
-  policy?: Policy | undefined;
+  policy?: ModelPolicy | undefined;
   /** Null: every checkpoint keeps its bytes. */
   keepEvery?: number | null | undefined;
 }

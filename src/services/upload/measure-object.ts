@@ -1,7 +1,13 @@
 import { Sha256 } from "../../artifacts/sha256.ts";
 import type { Context } from "../../context.ts";
 import type { Verification } from "../../database/schema.ts";
-import { createMeter, type LayerStatistics, type Measurement, sniffFormat } from "../../tensors/meter.ts";
+import {
+  createMeter,
+  type LayerStatistics,
+  type Measurement,
+  type MeterLimits,
+  sniffFormat,
+} from "../../tensors/meter.ts";
 import {
   checkSafetensorsSize,
   parseSafetensorsHeader,
@@ -36,17 +42,22 @@ export async function measureObject(
   ctx: Context,
   object: StoredObject,
   progress: Progress,
+  limits: Partial<MeterLimits> = {},
 ): Promise<ReceivedArtifact | null> {
   const head = await readPiece(ctx, object.objectKey, 0, Math.min(SNIFF_BYTES, object.bytes));
   // A file that is neither is given to the ONNX reader, whose refusal says what the file looks like.
   return sniffFormat(head) === "safetensors"
     ? await measureSafetensors(ctx, object, progress)
-    : await measureWhole(ctx, object);
+    : await measureWhole(ctx, object, limits);
 }
 
-async function measureWhole(ctx: Context, { objectKey, bytes }: StoredObject): Promise<ReceivedArtifact> {
+async function measureWhole(
+  ctx: Context,
+  { objectKey, bytes }: StoredObject,
+  limits: Partial<MeterLimits>,
+): Promise<ReceivedArtifact> {
   const hash = new Sha256();
-  const meter = createMeter("onnx");
+  const meter = createMeter("onnx", limits);
   for await (const chunk of readBack(ctx, objectKey, 0, bytes)) {
     hash.update(chunk);
     meter.write(chunk);

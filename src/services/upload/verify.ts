@@ -1,14 +1,15 @@
 import { and, eq, isNull, lt, or, sql } from "drizzle-orm";
 import { StoreUnavailable } from "../../artifacts/store.ts";
-import type { Context, TeamContext } from "../../context.ts";
-import { type UploadProblem, uploads } from "../../database/schema.ts";
+import type { Context } from "../../context.ts";
+import { type UploadProblem, uploads, type Verification } from "../../database/schema.ts";
 import { DomainError, describeFailure } from "../../errors.ts";
 import { TensorFormatError } from "../../tensors/meter.ts";
 import { checkInputs } from "../checkpoint/check-inputs.ts";
 import type { ReceivedArtifact } from "../checkpoint/receive.ts";
 import { registerCheckpoint } from "../checkpoint/register.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
-import { getModel } from "../model/internal.ts";
+import { getModel, type PinnedModel } from "../model/internal.ts";
+import { fileLimits } from "../model/policy.ts";
 import { deleteDiscarded, hintUpload } from "./internal.ts";
 import { measureObject } from "./measure-object.ts";
 
@@ -42,14 +43,16 @@ export async function verifyUpload(
   try {
     const started = Date.now();
     const time = Math.min(READING_MS, (leaseSeconds * 1000) / 4);
-    const received = await measureObject(ctx, upload, {
+    const model = await modelOf(ctx, upload);
+    const progress = {
       from: upload.verification,
       stretchBytes: STRETCH_BYTES,
-      save: async (verification) => {
+      save: async (verification: Verification) => {
         await ctx.db.update(uploads).set({ verification, attempts: 1 }).where(eq(uploads.id, upload.id));
         return Date.now() - started < time;
       },
-    });
+    };
+    const received = await measureObject(ctx, upload, progress, fileLimits(model.policy));
     if (received) return await finish(ctx, upload, received);
     await release(ctx, upload, { uncount: true });
     await hintUpload(ctx, upload.id);
@@ -94,7 +97,8 @@ async function finish(ctx: Context, upload: UploadRow, received: ReceivedArtifac
     const detail = `The upload was announced as ${upload.claimedDigest}; the parts make ${received.digest}: one of them is of another file. Upload it again.`;
     return await refuse(ctx, upload, { code: "digest_mismatch", detail });
   }
-  const model = await getModel(asTeam(ctx, upload.teamId), upload.modelId ?? "");
+  // Again: reading took its time, and the model may be pinned to another suite by now.
+  const model = await modelOf(ctx, upload);
   const { graph } = received.measurement;
   if (graph) checkInputs(graph, model.suiteVersion);
   const checkpoint = { model, step: upload.step ?? 0, bytes: upload.bytes, onlyNew: false };
@@ -108,9 +112,9 @@ async function finish(ctx: Context, upload: UploadRow, received: ReceivedArtifac
   return "complete";
 }
 
-/** Verbs of a team's own, done on its behalf: nobody is signed in to a queue. */
-function asTeam(ctx: Context, teamId: string): TeamContext {
-  return { ...ctx, actor: { teamId, keyId: "", scopes: [] } };
+/** On behalf of the upload's team: nobody is signed in to a queue. */
+async function modelOf(ctx: Context, { teamId, modelId }: UploadRow): Promise<PinnedModel> {
+  return await getModel({ ...ctx, actor: { teamId, keyId: "", scopes: [] } }, modelId ?? "");
 }
 
 /** What is wrong with the upload itself; null where the failure is ours and may pass. */
