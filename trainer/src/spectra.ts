@@ -1,4 +1,4 @@
-import { Matrix, SingularValueDecomposition } from "ml-matrix";
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 
 /** The smaller side of the largest matrix that is decomposed: 256 x 256 takes about 60 ms, and it grows with the cube. */
 export const LARGEST_SIDE = 256;
@@ -24,11 +24,18 @@ export function measureSpectrum([rows = 0, columns = 0]: readonly number[], valu
   return { norm, effectiveRank: effectiveRank(singular), alpha: powerLawExponent(singular.map((value) => value ** 2)) };
 }
 
-/** In falling order. */
+/**
+ * In falling order: roots of the eigenvalues of the Gram matrix over the shorter side. What lies below some 1e-7 of the
+ * largest cannot be told from zero this way, and is zero. The library's own decomposition of a matrix would tell, but
+ * does not end for every one.
+ */
 export function singularValues(rows: number, columns: number, values: Float32Array): number[] {
   const matrix = Matrix.from1DArray(rows, columns, Array.from(values));
-  const options = { computeLeftSingularVectors: false, computeRightSingularVectors: false, autoTranspose: true };
-  return new SingularValueDecomposition(matrix, options).diagonal;
+  const gram = rows <= columns ? matrix.mmul(matrix.transpose()) : matrix.transpose().mmul(matrix);
+  const eigenvalues = new EigenvalueDecomposition(gram, { assumeSymmetric: true }).realEigenvalues;
+  const sorted = eigenvalues.toSorted((x, y) => y - x);
+  const resolved = (sorted[0] ?? 0) * Math.max(rows, columns) * Number.EPSILON;
+  return sorted.map((value) => (value > resolved ? Math.sqrt(value) : 0));
 }
 
 /** exp of the Shannon entropy (in nats) of the singular values over their sum (Roy and Vetterli 2007). */

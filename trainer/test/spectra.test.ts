@@ -25,6 +25,22 @@ test.each([
   expect(Math.sqrt(singular.reduce((sum, value) => sum + value ** 2, 0))).toBeCloseTo(norm, 6);
 });
 
+// ml-matrix's own decomposition of these two does not end.
+test.each([
+  { name: "all ones", rows: 64, columns: 64, element: () => 1 },
+  {
+    name: "signs in turn",
+    rows: 114,
+    columns: 108,
+    element: (n: number) => ((n % 108) ^ Math.floor(n / 108)) & 1 || -1,
+  },
+])("a matrix of $name has one singular value above zero", ({ rows, columns, element }) => {
+  const values = Float32Array.from({ length: rows * columns }, (_, n) => element(n));
+  const [largest = 0, ...others] = singularValues(rows, columns, values);
+  expect(largest).toBeCloseTo(Math.sqrt(rows * columns), 9);
+  expect(others).toEqual(new Array(Math.min(rows, columns) - 1).fill(0));
+});
+
 describe("effective rank", () => {
   test.each([
     { name: "equal values count fully", values: [2, 2, 2, 2], rank: 4 },
