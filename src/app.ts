@@ -8,6 +8,7 @@ import { type App, createRouter, type RouteContext } from "./routes/app-type.ts"
 import { limitBody } from "./routes/body.ts";
 import { registerCheckpoints } from "./routes/checkpoints.ts";
 import { registerCompare } from "./routes/compare.ts";
+import { countRequests } from "./routes/count-requests.ts";
 import { registerDeadLetters } from "./routes/dead-letters.ts";
 import { registerDeliveries } from "./routes/deliveries.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
@@ -27,6 +28,7 @@ const MAX_DOCUMENT_BYTES = 64 * 1024;
 export function createApp(config: Config): App {
   const app = createRouter();
 
+  app.use(countRequests(config));
   app.use(async (c, next) => {
     const requestId = newId("request");
     const { ctx, close } = openContext(config, requestId);

@@ -460,6 +460,21 @@ export const deadLetters = pgTable(
   ],
 );
 
+/** What isolates have counted of requests, added up: of the deployment, for its operator, and of no team. */
+export const requestCounts = pgTable(
+  "request_counts",
+  {
+    method: text("method").notNull(),
+    /** The route's pattern, so that there are no more rows than routes and statuses. */
+    route: text("route").notNull(),
+    status: integer("status").notNull(),
+    seconds: doublePrecision("seconds").notNull(),
+    /** How many took no longer than each of the bounds and longer than the one before; the last: than the last bound. */
+    buckets: count("buckets").array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.method, table.route, table.status] })],
+);
+
 /** A secret that signs beside its successor until then (RFC 3339). */
 export interface RetiredSecret {
   secret: string;

@@ -52,13 +52,13 @@ async function scrape(key: string): Promise<Map<string, number>> {
   const samples = new Map<string, number>();
   const described = new Set<string>();
   for (const line of text.trimEnd().split("\n")) {
-    const comment = /^# (?:HELP (\w+) .+|TYPE (\w+) gauge)$/.exec(line);
+    const comment = /^# (?:HELP (\w+) .+|TYPE (\w+) (?:gauge|counter|histogram))$/.exec(line);
     if (comment) {
       described.add(comment[1] ?? comment[2] ?? "");
       continue;
     }
-    const [, name = "", labels = "", value] = /^(curie_point_\w+)(\{\w+="[^"]*"\})? (\S+)$/.exec(line) ?? [];
-    expect(described, line).toContain(name);
+    const [, name = "", labels = "", value] = /^(curie_point_\w+)(\{(?:,?\w+="[^"]*")+\})? (\S+)$/.exec(line) ?? [];
+    expect(described, line).toContain(described.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ""));
     expect(Number(value), line).not.toBeNaN();
     samples.set(name.replace("curie_point_", "") + labels, Number(value));
   }
@@ -98,6 +98,32 @@ test("metrics tell a team of its own work, and the operator of everybody's", asy
   for (const key of [null, `${OPERATOR}x`, "undefined"]) {
     expect((await call(stack, "GET", "/metrics", { key })).status).toBe(401);
   }
+});
+
+test("requests are counted by route and status, whatever was asked for, and shown to the operator alone", async () => {
+  const team = await newTeam(stack);
+  const before = await scrape(OPERATOR);
+  const made = async (samples: string) => ((await scrape(OPERATOR)).get(samples) ?? 0) - (before.get(samples) ?? 0);
+  const [missing, unmatched] = [
+    'requests_total{method="GET",route="/models/:id",status="404"}',
+    'requests_total{method="GET",route="unmatched",status="404"}',
+  ];
+  // Two flushes at least: what comes later is added to what was there.
+  for (const [n, address] of ["/models/nobody", "/models/no%22body"].entries()) {
+    for (let m = 0; m < 3; m += 1) expect((await team.call("GET", address)).status).toBe(404);
+    expect((await team.call("GET", `/nowhere/${n}`)).status).toBe(404);
+    await until("the counts", async () => (await made(missing)) === 3 * (n + 1));
+  }
+  expect(await made(unmatched)).toBe(2);
+  const all = await scrape(OPERATOR);
+  const of = (labels: string) => all.get(`request_seconds${labels}`) ?? Number.NaN;
+  const route = 'method="GET",route="/models/:id"';
+  const buckets = [...all].filter(([name]) => name.startsWith(`request_seconds_bucket{${route}`));
+  const counts = buckets.map(([, count]) => count);
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  expect(of(`_bucket{${route},le="+Inf"}`)).toBe(of(`_count{${route}}`));
+  expect(of(`_sum{${route}}`)).toBeGreaterThan(0);
+  expect([...(await scrape(team.key)).keys()].some((name) => name.startsWith("request"))).toBe(false);
 });
 
 /** A delivery that is due tomorrow. */

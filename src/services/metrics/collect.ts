@@ -3,6 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Context } from "../../context.ts";
 import { deadLetters, deliveries, deliveryAttempts, evaluations, uploads } from "../../database/schema.ts";
 import type { Family } from "./render.ts";
+import { requestFamilies } from "./requests.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const QUANTILES = [0.5, 0.99] as const;
@@ -10,7 +11,7 @@ const QUANTILES = [0.5, 0.99] as const;
 /**
  * What waits and for how long, and what the last hour brought. The cost grows with what waits and with an hour's
  * work, not with what is kept.
- * @param teamId of one team, or of the whole deployment
+ * @param teamId of one team, or of the whole deployment: then with the requests that it has answered
  */
 export async function collectMetrics(ctx: Context, teamId: string | null): Promise<Family[]> {
   const of = (column: PgColumn) => (teamId === null ? undefined : eq(column, teamId));
@@ -22,6 +23,7 @@ export async function collectMetrics(ctx: Context, teamId: string | null): Promi
       finished(queries),
       attempted(queries),
       rest(queries),
+      teamId === null ? requestFamilies(ctx.db) : [],
     ])
   ).flat();
 }

@@ -1,17 +1,24 @@
 /** A metric with its samples. */
 export interface Family {
   name: string;
+  /** A gauge unless it says otherwise: most are read off rows, and rows go. */
+  type?: "counter" | "histogram";
   help: string;
-  samples: { labels?: Readonly<Record<string, string>>; value: number }[];
+  samples: {
+    /** Of a histogram's samples. */
+    suffix?: "_bucket" | "_sum" | "_count";
+    labels?: Readonly<Record<string, string>>;
+    value: number;
+  }[];
 }
 
-/** The text format of Prometheus, version 0.0.4. All are gauges: they are read off rows, and rows go. */
+/** The text format of Prometheus, version 0.0.4. */
 export function renderMetrics(families: readonly Family[]): string {
   return families
-    .flatMap(({ name, help, samples }) => [
+    .flatMap(({ name, type = "gauge", help, samples }) => [
       `# HELP ${name} ${help}`,
-      `# TYPE ${name} gauge`,
-      ...samples.map(({ labels = {}, value }) => `${name}${renderLabels(labels)} ${value}`),
+      `# TYPE ${name} ${type}`,
+      ...samples.map(({ suffix = "", labels = {}, value }) => `${name}${suffix}${renderLabels(labels)} ${value}`),
     ])
     .map((line) => `${line}\n`)
     .join("");
