@@ -5,6 +5,7 @@ import { type Stack, startStack } from "../../local/stack.ts";
 import { connect, type Database } from "../../src/database/client.ts";
 import type { Comparison } from "../main.ts";
 import { type BareWorker, startBareWorker } from "./bare-worker.ts";
+import { kept } from "./kept.ts";
 import { latency } from "./latency.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 import { throughput } from "./throughput.ts";
@@ -29,7 +30,7 @@ export async function benchDeliveries(): Promise<Comparison[]> {
   const { db, close } = connect({ url: stack.connection.databaseUrl, wsProxy: stack.connection.databaseWsProxy });
   try {
     const bench: Bench = { stack, db, receiver, bareWorker, webhook: await subscribe(stack, receiver.url) };
-    return [...(await throughput(bench)), ...(await latency(bench))];
+    return [...(await throughput(bench)), ...(await latency(bench)), ...(await kept(bench))];
   } finally {
     await close();
     await stack.close();

@@ -10,6 +10,8 @@ type WebhookRow = typeof webhooks.$inferSelect;
 
 /** One statement's parameters are bounded. */
 const ROWS_A_STATEMENT = 1_000;
+/** A queue holds a message back for twelve hours at most. */
+const LONGEST_DELAY_SECONDS = 12 * 60 * 60;
 /** A consumer that is awake goes on until nothing is due: more messages only wake more of them. */
 const MAX_HINTS = 4;
 
@@ -92,12 +94,13 @@ export async function insertDeliveries(
   return rows.map(({ id }) => id);
 }
 
-/** Wakes delivery consumers, perhaps later. A lost message is found by the sweep. */
+/** Wakes delivery consumers, perhaps later. What is due when no message can be is found by the sweep, as a lost one is. */
 export async function hintDeliveries(
   ctx: Context,
   deliveryIds: readonly string[],
   options: { delaySeconds?: number } = {},
 ): Promise<void> {
+  if ((options.delaySeconds ?? 0) > LONGEST_DELAY_SECONDS) return;
   try {
     const hints = deliveryIds.slice(0, MAX_HINTS);
     await Promise.all(hints.map((deliveryId) => ctx.queues.deliveries.send({ deliveryId }, options)));
