@@ -32,8 +32,8 @@ export interface Queues {
   deliveries: { send(message: DeliveryHint, options?: { delaySeconds?: number }): Promise<unknown> };
 }
 
-/** What the evaluator is woken for: an evaluation, or an upload to be read back. */
-export type EvaluationHint = { evaluationId: string } | { uploadId: string };
+/** What the evaluator is woken for: an evaluation, an upload to be read back, or a model that moved to another suite. */
+export type EvaluationHint = { evaluationId: string } | { uploadId: string } | { movedModelId: string };
 
 /** That something is due: the consumer takes whatever is, in fair order. */
 export interface DeliveryHint {

@@ -18,6 +18,7 @@ const PROBLEMS = {
   step_taken: { status: 409, title: "The step holds other bytes" },
   evaluation_measured: { status: 409, title: "The step is evaluated by the service" },
   not_comparable: { status: 409, title: "The two have no examples in common" },
+  model_moving: { status: 409, title: "The model moves to another suite version" },
   upload_incomplete: { status: 409, title: "Parts of the upload are missing" },
   upload_ended: { status: 409, title: "The upload has ended" },
   webhook_disabled: { status: 409, title: "The webhook is disabled" },

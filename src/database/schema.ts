@@ -138,6 +138,39 @@ export const models = pgTable(
   ],
 );
 
+/**
+ * A model's move to another suite version. What stood at the move is evaluated there too, and judged when all of it is
+ * in; a model that never moved has no row.
+ */
+export const pins = pgTable(
+  "model_pins",
+  {
+    modelId: text("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    suiteVersionId: text("suite_version_id")
+      .notNull()
+      .references(() => suiteVersions.id),
+    teamId: teamId(),
+    fromVersionId: text("from_version_id")
+      .notNull()
+      .references(() => suiteVersions.id),
+    /** The last step that stood at the move; null where there was none. */
+    throughStep: count("through_step"),
+    pinnedAt: time("pinned_at").notNull(),
+    /** When the last of them was queued. */
+    backfilledAt: time("backfilled_at"),
+    /** When all of them were evaluated or had failed, and were judged. */
+    judgedAt: time("judged_at"),
+    hintedAt: time("hinted_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.modelId, table.suiteVersionId] }),
+    // The sweep looks for moves that a lost message left half done.
+    index("model_pins_unfinished").on(table.hintedAt).where(sql`${table.backfilledAt} is null`),
+  ],
+);
+
 /** Exists before the first byte does, until the artifact is verified. */
 export const uploads = pgTable(
   "uploads",

@@ -7,7 +7,7 @@ import { openArtifact, type WantedRange } from "../services/checkpoint/open-arti
 import { MAX_BODY_BYTES, putCheckpoint } from "../services/checkpoint/put.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { formatContentDigest, parseContentDigest } from "../services/digest.ts";
-import { getModel } from "../services/model/internal.ts";
+import { getModel, getModelOn } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
@@ -17,6 +17,7 @@ import {
   errorResponses,
   gone,
   json,
+  OfVersion,
   PageQuery,
   Step,
   SuiteRef,
@@ -215,7 +216,7 @@ const trajectory = createRoute({
   middleware: [requireActor("read")] as const,
   request: {
     params: params.pick({ id: true }),
-    query: z.object({ cursor: Step.optional().openapi({ description: "`next` of the page before." }) }),
+    query: OfVersion.extend({ cursor: Step.optional().openapi({ description: "`next` of the page before." }) }),
   },
   responses: { 200: json(Trajectory, "A page of up to 10,000 points"), ...errorResponses },
 });
@@ -291,8 +292,8 @@ export function registerCheckpoints(app: App): void {
 
   app.openapi(trajectory, async (c) => {
     const { team } = c.var;
-    const model = await getModel(team, c.req.valid("param").id);
-    const after = c.req.valid("query").cursor;
+    const { suite, cursor: after } = c.req.valid("query");
+    const model = await getModelOn(team, c.req.valid("param").id, suite);
     const points = await readTrajectory(team, model, { limit: TRAJECTORY_PAGE, after });
     return c.json(
       {

@@ -9,6 +9,7 @@ import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import {
   conflict,
+  Digest,
   errorResponses,
   json,
   Name,
@@ -83,6 +84,15 @@ const ModelChange = z
       description: "The whole policy: what is left out is at its default again. Needs the scope admin.",
     }),
     keepEvery: KeepEvery.optional(),
+    suite: z
+      .union([Name, z.strictObject({ name: Name, version: Digest })], "must be a suite's name, or its name and version")
+      .transform((suite) => (typeof suite === "string" ? { name: suite, version: null } : suite))
+      .optional()
+      .openapi({
+        description:
+          "A suite's name (its newest version), or name and version, to pin the model to. Needs the scope admin.",
+        example: { name: "add47", version: `sha256:${"0123456789abcdef".repeat(4)}` },
+      }),
   })
   .openapi("ModelChange");
 
@@ -122,15 +132,15 @@ const update = createRoute({
   method: "patch",
   path: "/models/{id}",
   operationId: "updateModel",
-  summary: "Change a model's tags, ensemble, policy or what is kept of it",
+  summary: "Change a model's tags, ensemble, policy, suite or what is kept of it",
   description:
-    "What is left out stays. Another policy judges all points anew: the verdict changes at once, and what was announced under the old one is revised.",
+    "What is left out stays. Another policy judges all points anew: the verdict changes at once, and what was announced under the old one is revised. Another suite version begins another trajectory: checkpoints whose bytes are kept are evaluated on it in the background, the verdict waits for all of them, and the trajectory before stays at `?suite=VERSION`.",
   middleware: [requireActor("push")] as const,
   request: {
     params: z.object({ id: z.string() }),
     body: { required: true, content: { "application/json": { schema: ModelChange } } },
   },
-  responses: { 200: json(Model, "The model as it is now"), ...errorResponses, ...postErrors },
+  responses: { 200: json(Model, "The model as it is now"), ...errorResponses, ...postErrors, ...unprocessable },
 });
 
 const remove = createRoute({

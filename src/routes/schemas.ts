@@ -71,6 +71,13 @@ export const SuiteRef = z
   })
   .openapi("SuiteRef");
 
+/** Which of a model's trajectories: one for each suite version that it was evaluated on. */
+export const OfVersion = z.object({
+  suite: Digest.optional().openapi({
+    description: "A suite version that the model was pinned to before; without it, the one that it is pinned to.",
+  }),
+});
+
 /** A list's page: `limit` rows, and from where. */
 export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50).openapi({ description: "Rows a page.", example: 50 }),

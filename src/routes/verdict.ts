@@ -3,10 +3,10 @@ import { DomainError } from "../errors.ts";
 import { checkGate, type GateSubject } from "../services/judgement/check-gate.ts";
 import { getVerdict, type ServedVerdict } from "../services/judgement/get-verdict.ts";
 import { listAnnouncements } from "../services/judgement/list-announcements.ts";
-import { getModel, type PinnedModel } from "../services/model/internal.ts";
+import { getModelOn, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { Digest, errorResponses, gateErrors, json, Step, SuiteRef, Time } from "./schemas.ts";
+import { Digest, errorResponses, gateErrors, json, OfVersion, Step, SuiteRef, Time } from "./schemas.ts";
 
 const VERDICTS = [
   "insufficient_evidence",
@@ -123,7 +123,7 @@ const getRoute = createRoute({
   middleware: [requireActor("read")] as const,
   request: {
     params,
-    query: z.object({
+    query: OfVersion.extend({
       require: VerdictName.optional(),
       step: Step.optional(),
       digest: Digest.optional(),
@@ -152,7 +152,7 @@ const listRoute = createRoute({
   operationId: "listTransitions",
   summary: "Transitions as they stand, and every announcement as it was made",
   middleware: [requireActor("read")] as const,
-  request: { params },
+  request: { params, query: OfVersion },
   responses: {
     200: json(
       z.object({
@@ -171,12 +171,18 @@ export function registerVerdict(app: App): void {
   app.openapi(getRoute, async (c) => {
     const { team } = c.var;
     const query = c.req.valid("query");
-    const model = await getModel(team, c.req.valid("param").id);
+    const model = await getModelOn(team, c.req.valid("param").id, query.suite);
     const subject = gateSubject(query);
     if (subject && !query.require) {
       throw new DomainError(
         "invalid_request",
         "step and digest ask about a required verdict: add require=generalizer.",
+      );
+    }
+    if (query.require && !model.current) {
+      throw new DomainError(
+        "invalid_request",
+        "require asks about the suite version that the model is pinned to: leave suite out, or PATCH the model there.",
       );
     }
     const verdict = await (query.require
@@ -187,7 +193,7 @@ export function registerVerdict(app: App): void {
 
   app.openapi(listRoute, async (c) => {
     const { team } = c.var;
-    const model = await getModel(team, c.req.valid("param").id);
+    const model = await getModelOn(team, c.req.valid("param").id, c.req.valid("query").suite);
     const { transitions } = await getVerdict(team, model);
     return c.json({ transitions, announcements: await listAnnouncements(team, model) }, 200);
   });

@@ -1,12 +1,20 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Queryable, Transaction } from "../../database/client.ts";
-import { artifacts, checkpoints } from "../../database/schema.ts";
+import { artifacts, checkpoints, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { queueEvaluation, refuseEvaluation } from "../evaluation/queue.ts";
 import { lockModel, type PinnedModel } from "../model/internal.ts";
 import { closeUpload, discardObject, type Upload } from "../upload/internal.ts";
+import { checkInputs } from "./check-inputs.ts";
 import type { ReceivedArtifact } from "./receive.ts";
+
+/** Why safetensors are not evaluated. */
+export const NO_GRAPH = {
+  code: "no_graph",
+  message:
+    "A safetensors file has weights and no graph: it was measured, and cannot be evaluated here. Push ONNX (torch.onnx.export), or report results with PUT /models/:id/checkpoints/:step/evaluation.",
+};
 
 export interface NewCheckpoint {
   model: PinnedModel;
@@ -45,7 +53,8 @@ export async function registerCheckpoint(
   upload: Upload,
   { digest, measurement }: ReceivedArtifact,
 ): Promise<Registration> {
-  await lockModel(tx, model, "share");
+  const suiteVersion = await readPinned(tx, model);
+  if (measurement.graph && suiteVersion.id !== model.suiteVersionId) checkInputs(measurement.graph, suiteVersion);
   const { format, weightNorm, parameters } = measurement;
   const [artifact] = await tx
     .insert(artifacts)
@@ -86,12 +95,19 @@ export async function registerCheckpoint(
   const stored = { id: checkpoint.id, ...facts, created: true };
   const evaluated = { id: checkpoint.id, teamId: model.teamId, modelId: model.id, step, parameters };
   if (!measurement.graph) {
-    const message =
-      "A safetensors file has weights and no graph: it was measured, and cannot be evaluated here. Push ONNX (torch.onnx.export), or report results with PUT /models/:id/checkpoints/:step/evaluation.";
-    await refuseEvaluation(tx, evaluated, model.suiteVersion, { code: "no_graph", message });
+    await refuseEvaluation(tx, evaluated, suiteVersion, NO_GRAPH);
     return { stored, evaluation: null, spare };
   }
-  return { stored, evaluation: await queueEvaluation(tx, evaluated, model.suiteVersion), spare };
+  return { stored, evaluation: await queueEvaluation(tx, evaluated, suiteVersion), spare };
+}
+
+/** The suite version to evaluate on: the model may have moved while the bytes came in, and cannot until the commit. */
+async function readPinned(tx: Transaction, model: PinnedModel) {
+  const id = await lockModel(tx, model, "share");
+  if (id === model.suiteVersionId) return model.suiteVersion;
+  const [version] = await tx.select().from(suiteVersions).where(eq(suiteVersions.id, id));
+  if (!version) throw new Error(`the suite version ${id} vanished`);
+  return version;
 }
 
 /** The checkpoint that stands at a step, or null. */

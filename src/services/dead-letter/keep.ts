@@ -1,10 +1,10 @@
 import { eq } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import { deadLetters, deliveries, evaluations, uploads } from "../../database/schema.ts";
+import { deadLetters, deliveries, evaluations, models, uploads } from "../../database/schema.ts";
 import { newId } from "../../ids.ts";
 
 /** The members of messages that name a row, and the tables of the rows. */
-const NAMED = { evaluationId: evaluations, uploadId: uploads, deliveryId: deliveries } as const;
+const NAMED = { evaluationId: evaluations, uploadId: uploads, deliveryId: deliveries, movedModelId: models } as const;
 
 /**
  * Writes down a message that its queue has given up, under the team of the row that it names. Nothing is lost with it:

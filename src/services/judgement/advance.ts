@@ -1,4 +1,4 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, desc, eq } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { announcements, judgements } from "../../database/schema.ts";
@@ -15,13 +15,14 @@ import { enqueueEvents, hintDeliveries } from "../delivery/enqueue.ts";
 import type { ModelEvent } from "../delivery/events.ts";
 import { copyLedger, findEarlierJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
-import { getSubject, type JudgementKey, readFrontier } from "./points.ts";
+import { type Course, courseOf, endMove } from "./pin.ts";
+import { getSubject, type JudgementKey, readFrontier, type Subject } from "./points.ts";
 
 /**
  * The deciding transaction. Holding the model's judgement row, it runs `close`, folds the points up to the frontier
  * into the stored state, stores the verdict, appends to the ledger of announcements, and writes one outbox row for
  * each subscribed webhook: of what `close` tells of, and of what came of it. Idempotent: with nothing new below the
- * frontier it announces nothing.
+ * frontier it announces nothing. After a model's move to another suite version it waits for all that stood at the move.
  */
 export async function advanceJudgement(
   ctx: Context,
@@ -67,8 +68,13 @@ async function decide(
   const deliveryIds = await ctx.db.transaction(async (tx) => {
     const judgement = await lock(tx, key);
     const told = await change(tx);
-    const first = told.length === 0 ? [] : await enqueueEvents(tx, await getSubject(tx, key), told, ctx.now());
-    return [...first, ...(await fold(ctx, tx, key, judgement, foldedOf(judgement)))];
+    const subject = await getSubject(tx, key);
+    const course = await courseOf(tx, key, subject.pin);
+    const decided =
+      course === "waiting"
+        ? []
+        : await fold(ctx, tx, { key, subject, judgement, folded: foldedOf(judgement), arrived: course === "arrived" });
+    return await enqueueEvents(tx, subject, audible(subject, course, [...told, ...decided]), ctx.now());
   });
   if (deliveryIds.length > 0) ctx.log("info", "events.queued", { modelId: key.modelId, deliveryIds });
   await hintDeliveries(ctx, deliveryIds);
@@ -91,14 +97,31 @@ function ofJudgement(key: JudgementKey) {
   );
 }
 
-async function fold(
-  ctx: Context,
-  tx: Transaction,
-  key: JudgementKey,
-  judgement: JudgementRow,
-  folded: Folded,
-): Promise<string[]> {
-  const subject = await getSubject(tx, key);
+/**
+ * What webhooks hear. Of a suite version that the model has left, nothing; of checkpoints that a move evaluates again,
+ * nothing by one: they are no news, and there may be thousands.
+ */
+function audible({ current, pin }: Subject, course: Course, events: readonly ModelEvent[]): readonly ModelEvent[] {
+  if (!current) return [];
+  if (course === "steady") return events;
+  const through = pin?.throughStep ?? -1;
+  return events.filter(({ type, data }) => type !== "evaluation.failed" || data.step > through);
+}
+
+interface Folding {
+  key: JudgementKey;
+  subject: Subject;
+  judgement: JudgementRow;
+  folded: Folded;
+  /** Whether what stood when the model moved here is in only now. */
+  arrived: boolean;
+}
+
+async function fold(ctx: Context, tx: Transaction, folding: Folding): Promise<ModelEvent[]> {
+  const { key, subject, judgement, arrived } = folding;
+  // What an earlier stay left may rest on another policy, and on steps that were deleted since.
+  const folded = arrived && judgement.foldState !== null ? NOTHING_HOLDS : folding.folded;
+  if (arrived) await endMove(tx, key, ctx.now());
   const earlier = judgement.foldState === null ? await findEarlierJudgement(tx, key) : null;
   const frontier = await readFrontier(tx, key, folded, earlier?.foldedStep ?? folded.step);
   // What is being judged anew waits for a late step too: until then the earlier detector's verdict stands.
@@ -126,12 +149,22 @@ async function fold(
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  return await enqueueEvents(
-    tx,
-    subject,
-    eventsOf(added, judgement.verdict ?? earlier?.verdict ?? null, verdict),
-    ctx.now(),
-  );
+  if (!arrived) return eventsOf(added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
+  const through = subject.pin?.throughStep ?? -1;
+  const news = added.filter(({ type, asOfStep }) => type === "detected" && asOfStep > through);
+  return eventsOf(news, await readLeftVerdict(tx, key, subject), verdict);
+}
+
+/** What was last said of the model on the suite version that it left. */
+async function readLeftVerdict(tx: Transaction, key: JudgementKey, { pin }: Subject): Promise<Verdict | null> {
+  if (pin === null) return null;
+  const [left] = await tx
+    .select({ verdict: judgements.verdict })
+    .from(judgements)
+    .where(and(eq(judgements.modelId, key.modelId), eq(judgements.suiteVersionId, pin.fromVersionId)))
+    .orderBy(desc(judgements.updatedAt))
+    .limit(1);
+  return left?.verdict ?? null;
 }
 
 function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldState; announced: Announced[] } {

@@ -28,6 +28,8 @@ export async function checkGate(
   if (verdict.verdict !== required) {
     throw notMet(verdict, `The verdict is ${verdict.verdict}, not ${required}. ${verdict.summary}`);
   }
+  const unfinished = verdict.caveats.find(({ code }) => code === "backfilling");
+  if (unfinished) throw notMet(verdict, unfinished.message);
   if (!allowReported && verdict.evidence.provenance !== "measured") {
     throw notMet(
       verdict,

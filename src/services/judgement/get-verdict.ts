@@ -3,12 +3,13 @@ import type { TeamContext } from "../../context.ts";
 import { judgements, type StoredVerdict } from "../../database/schema.ts";
 import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { type MoveCaveat, moveCaveats } from "./move-caveats.ts";
 import { type EvidenceProvenance, provenanceOf } from "./provenance.ts";
 import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 
-/** The stored verdict with what its suite's audit adds, and whose measurements it rests on. */
+/** The stored verdict with what its suite's audit and its model's moves add, and whose measurements it rests on. */
 export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
-  caveats: (Caveat | SuiteCaveat)[];
+  caveats: (Caveat | SuiteCaveat | MoveCaveat)[];
   evidence: Omit<StoredVerdict["evidence"], "provenance"> & { provenance: EvidenceProvenance };
   detectorVersion: string;
 };
@@ -35,5 +36,7 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
   const provenance = await provenanceOf(ctx, model, verdict.asOfStep);
   const evidence = { ...verdict.evidence, provenance };
   const detectorVersion = row?.detectorVersion ?? DETECTOR_VERSION;
-  return { ...verdict, detectorVersion, evidence, caveats: [...verdict.caveats, ...suiteCaveats(model.suiteVersion)] };
+  const moved = await moveCaveats(ctx, model);
+  const caveats = [...verdict.caveats, ...suiteCaveats(model.suiteVersion), ...moved];
+  return { ...verdict, detectorVersion, evidence, caveats };
 }

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { Queryable } from "../../database/client.ts";
-import { artifacts, checkpoints, evaluations, models, suites, suiteVersions } from "../../database/schema.ts";
+import { artifacts, checkpoints, evaluations, models, pins, suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
 import { judgementPolicy } from "../model/policy.ts";
@@ -19,16 +19,21 @@ export interface Subject {
   tags: string[];
   ensemble: string | null;
   suite: { name: string; version: string };
+  /** Whether the model is pinned to the suite version by now. */
+  current: boolean;
+  /** How it came to the suite version; null where it began there. */
+  pin: typeof pins.$inferSelect | null;
   options: JudgeOptions;
 }
 
 /** The model and suite by name, and what phases/ must know of them: chance per split, the model's policy. */
 export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subject> {
   const [row] = await db
-    .select({ model: models, suiteVersion: suiteVersions, suiteName: suites.name })
+    .select({ model: models, suiteVersion: suiteVersions, suiteName: suites.name, pin: pins })
     .from(models)
     .innerJoin(suiteVersions, eq(suiteVersions.id, key.suiteVersionId))
     .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .leftJoin(pins, and(eq(pins.modelId, models.id), eq(pins.suiteVersionId, suiteVersions.id)))
     .where(and(eq(models.id, key.modelId), eq(models.teamId, key.teamId)));
   if (!row) throw new DomainError("model_not_found", `There is no model "${key.modelId}".`);
   return {
@@ -38,6 +43,8 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
     tags: row.model.tags,
     ensemble: row.model.ensemble,
     suite: { name: row.suiteName, version: row.suiteVersion.version },
+    current: row.model.suiteVersionId === key.suiteVersionId,
+    pin: row.pin,
     options: {
       chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),
       policy: judgementPolicy(row.model.policy),

@@ -27,7 +27,7 @@ export interface Imported {
 /**
  * Takes in the history of a run that was evaluated elsewhere: each of its steps becomes a checkpoint without bytes, its
  * results those of the history, provenance `reported`. All of it or nothing; again, it changes nothing.
- * @throws DomainError `invalid_history`, saying where; `step_taken` where a step has bytes
+ * @throws DomainError `invalid_history`, saying where; `step_taken` where a step has bytes; `model_moving`
  */
 export async function importHistory(
   ctx: TeamContext,
@@ -38,18 +38,19 @@ export async function importHistory(
   const { points, warnings } = read(model, text, options);
   const tally = { added: 0, replaced: 0, unchanged: 0 };
   await reviseJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
-    await lockModel(tx, model, "no key update");
+    if ((await lockModel(tx, model, "no key update")) !== model.suiteVersionId) throw stillMoving(model);
     const there = await readStanding(tx, model, points);
     const fresh: Point[] = [];
     for (const point of points) {
       const standing = there.get(point.step);
       if (!standing) fresh.push(point);
-      else if (standing.digest !== null || !standing.evaluationId) throw stepHasBytes(model, point.step);
+      else if (standing.digest !== null) throw stepHasBytes(model, point.step);
+      else if (standing.evaluationId === null) throw stillMoving(model);
       else if (same(standing, point)) tally.unchanged += 1;
       else {
         await tx
           .update(evaluations)
-          .set({ ...resultsOf(point), finishedAt: ctx.now() })
+          .set({ ...AS_IMPORTED, ...resultsOf(point), failureCode: null, failureMessage: null, finishedAt: ctx.now() })
           .where(eq(evaluations.id, standing.evaluationId));
         tally.replaced += 1;
       }
@@ -92,6 +93,7 @@ const countsOf = (splits: Point["splits"]): Record<string, SplitCounts> =>
     Object.entries(splits).map(([name, { correct, total, loss = null }]) => [name, { correct, total, loss }]),
   );
 
+const AS_IMPORTED = { status: "done", provenance: "reported", source: "history" } as const;
 const resultsOf = ({ splits, weightNorm = null }: Point) => ({ results: countsOf(splits), weightNorm });
 
 async function readStanding(tx: Transaction, model: PinnedModel, points: readonly Point[]) {
@@ -143,11 +145,17 @@ async function insert(tx: Transaction, model: PinnedModel, points: readonly Poin
     await tx.insert(evaluations).values(
       made.map(({ point, id: checkpointId }) => ({
         ...{ id: newId("evaluation"), teamId, modelId, checkpointId, suiteVersionId, step: point.step },
-        ...{ status: "done" as const, provenance: "reported" as const, source: "history", finishedAt: now },
-        ...resultsOf(point),
+        ...{ ...AS_IMPORTED, ...resultsOf(point), finishedAt: now },
       })),
     );
   }
+}
+
+function stillMoving({ name }: PinnedModel): DomainError {
+  return new DomainError(
+    "model_moving",
+    `"${name}" is moving to another suite version: import again in a moment, with results on that version.`,
+  );
 }
 
 function stepHasBytes({ name }: PinnedModel, step: number): DomainError {

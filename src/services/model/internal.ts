@@ -1,7 +1,7 @@
-import { and, eq } from "drizzle-orm";
+import { and, desc, eq, exists } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { models, suites, suiteVersions } from "../../database/schema.ts";
+import { evaluations, models, suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { isId } from "../../ids.ts";
 
@@ -11,6 +11,8 @@ type ModelRow = typeof models.$inferSelect;
 export interface PinnedModel extends ModelRow {
   suiteName: string;
   suiteVersion: typeof suiteVersions.$inferSelect;
+  /** False where it was asked for on a version that it has left. */
+  current: boolean;
 }
 
 /**
@@ -30,25 +32,66 @@ export async function getModel({ db, actor }: TeamContext, idOrName: string): Pr
       ),
     );
   if (!row) throw missing(idOrName);
-  return { ...row.model, suiteName: row.suiteName, suiteVersion: row.suiteVersion };
+  return { ...row.model, suiteName: row.suiteName, suiteVersion: row.suiteVersion, current: true };
+}
+
+/**
+ * A team's model as it stands on one of the suite versions that it has been evaluated on; without a version, on the one
+ * that it is pinned to.
+ * @throws DomainError `model_not_found`, `suite_not_found`
+ */
+export async function getModelOn(
+  ctx: TeamContext,
+  idOrName: string,
+  version: string | undefined,
+): Promise<PinnedModel> {
+  const model = await getModel(ctx, idOrName);
+  if (version === undefined || version === model.suiteVersion.version) return model;
+  const [earlier] = await ctx.db
+    .select({ suiteName: suites.name, suiteVersion: suiteVersions })
+    .from(suiteVersions)
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .where(
+      and(
+        eq(suiteVersions.teamId, ctx.actor.teamId),
+        eq(suiteVersions.version, version),
+        exists(
+          ctx.db
+            .select({ id: evaluations.id })
+            .from(evaluations)
+            .where(and(eq(evaluations.modelId, model.id), eq(evaluations.suiteVersionId, suiteVersions.id))),
+        ),
+      ),
+    )
+    .orderBy(desc(suiteVersions.putAt))
+    .limit(1);
+  if (!earlier) {
+    throw new DomainError(
+      "suite_not_found",
+      `"${model.name}" has no trajectory on ${version}; it is pinned to ${model.suiteVersion.version} of "${model.suiteName}".`,
+    );
+  }
+  return { ...model, ...earlier, suiteVersionId: earlier.suiteVersion.id, current: false };
 }
 
 /**
  * Orders what changes a model's set of checkpoints: who adds one holds a share of its row, who takes some away holds
- * it alone. Neither stands in the way of rows that merely refer to the model.
+ * it alone. Neither stands in the way of rows that merely refer to the model. Returns the id of the suite version that it
+ * is pinned to by now.
  * @throws DomainError `model_not_found` where it was deleted meanwhile
  */
 export async function lockModel(
   tx: Transaction,
   { teamId, id, name }: Pick<ModelRow, "teamId" | "id" | "name">,
   strength: "share" | "no key update" | "update",
-): Promise<void> {
+): Promise<string> {
   const [row] = await tx
-    .select({ id: models.id })
+    .select({ suiteVersionId: models.suiteVersionId })
     .from(models)
     .where(and(eq(models.teamId, teamId), eq(models.id, id)))
     .for(strength);
   if (!row) throw missing(name);
+  return row.suiteVersionId;
 }
 
 function missing(idOrName: string): DomainError {

@@ -29,5 +29,10 @@ export async function listModels(
     .where(and(eq(models.teamId, ctx.actor.teamId), page.before ? lt(models.id, page.before) : undefined))
     .orderBy(desc(models.id))
     .limit(page.limit);
-  return rows.map(({ model, verdict, ...suite }) => ({ ...model, ...suite, verdict: verdict?.verdict ?? null }));
+  return rows.map(({ model, verdict, ...suite }) => ({
+    ...model,
+    ...suite,
+    current: true,
+    verdict: verdict?.verdict ?? null,
+  }));
 }

@@ -6,6 +6,7 @@ import { DomainError } from "../../errors.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
 import { checkPolicy } from "./create.ts";
 import { getModel, type PinnedModel } from "./internal.ts";
+import { findTarget, moveModel, type WantedSuite } from "./move.ts";
 
 /** What is left out stays as it is. */
 export interface ModelChange {
@@ -15,27 +16,34 @@ export interface ModelChange {
   policy?: ModelPolicy | undefined;
   /** Null: every checkpoint keeps its bytes. */
   keepEvery?: number | null | undefined;
+  /** The version to be pinned to; without one, the suite's newest. */
+  suite?: WantedSuite | undefined;
 }
 
 /**
- * Changes a model. Another policy judges all its points anew: what was announced under the old one is revised.
- * @throws DomainError `forbidden` where a key without the scope admin changes the policy or what is kept
+ * Changes a model. Another policy judges all its points anew: what was announced under the old one is revised. Another
+ * suite version begins another trajectory.
+ * @throws DomainError `forbidden` where a key without the scope admin changes more than tags and ensemble;
+ * `suite_unknown`, `input_mismatch`
  */
 export async function updateModel(ctx: TeamContext, model: PinnedModel, change: ModelChange): Promise<PinnedModel> {
-  const { policy, keepEvery } = change;
-  for (const [name, value] of Object.entries({ policy, keepEvery })) {
+  const { suite, ...rest } = change;
+  const { policy, keepEvery } = rest;
+  for (const [name, value] of Object.entries({ policy, keepEvery, suite })) {
     if (value === undefined || ctx.actor.scopes.includes("admin")) continue;
     throw new DomainError("forbidden", `Only a key with the scope admin changes a model's ${name}: leave it out.`);
   }
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   // A change of what is kept is due at the next sweep.
   const values = { ...given, ...(keepEvery === undefined ? {} : { thinnedAt: null }) };
   const write = async (db: Queryable) => {
     if (Object.keys(values).length > 0) await db.update(models).set(values).where(eq(models.id, model.id));
   };
+  if (policy) checkPolicy(policy);
+  const target = suite && (await findTarget(ctx, model, suite));
   if (policy) {
-    checkPolicy(policy);
     await reviseJudgement(ctx, { ...model, modelId: model.id }, write);
   } else await write(ctx.db);
+  if (target) await moveModel(ctx, model, target);
   return await getModel(ctx, model.id);
 }

@@ -21,6 +21,27 @@ export async function latestVersion(db: Queryable, teamId: string, name: string)
   return row ?? null;
 }
 
+/** A ready version of a team's suite, by its digest, or null. */
+export async function readyVersion(
+  db: Queryable,
+  teamId: string,
+  { name, version }: { name: string; version: string },
+): Promise<NamedSuiteVersion | null> {
+  const [row] = await db
+    .select({ name: suites.name, version: suiteVersions })
+    .from(suiteVersions)
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .where(
+      and(
+        eq(suites.teamId, teamId),
+        eq(suites.name, name),
+        eq(suiteVersions.version, version),
+        eq(suiteVersions.status, "ready"),
+      ),
+    );
+  return row ?? null;
+}
+
 /** Makes a version that is there the newest, audited as of now, and answers with it; null where it is not there. */
 export async function renewVersion(
   db: Queryable,

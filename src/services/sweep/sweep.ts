@@ -1,10 +1,11 @@
 import { and, asc, eq, inArray, isNull, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import { deadLetters, deliveries, evaluations, sessions, uploads } from "../../database/schema.ts";
+import { deadLetters, deliveries, evaluations, models, pins, sessions, uploads } from "../../database/schema.ts";
 import { thinModels } from "../checkpoint/thin.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
 import { judgeAnew } from "../judgement/judge-anew.ts";
+import { hintMove } from "../model/move.ts";
 import { DISCARD_GRACE_MS, deleteDiscarded, discardUpload, hintUpload } from "../upload/internal.ts";
 
 /** A sweep does this much of each kind and leaves the rest to the next: its own time is bounded too. */
@@ -25,6 +26,8 @@ export interface SweepTally {
   uploads: number;
   /** Uploads that are still to be read back. */
   verifications: number;
+  /** Models that are still moving to another suite version. */
+  moves: number;
   /** Checkpoints whose bytes their model keeps no more. */
   dropped: number;
   /** Trajectories judged anew, because only an earlier detector had judged them. */
@@ -52,6 +55,7 @@ export async function sweep(ctx: Context, options: SweepOptions): Promise<SweepT
     deliveries: await attempt("deliveries", () => hintDueDeliveries(ctx)),
     uploads: await attempt("uploads", () => discardUploads(ctx)),
     verifications: await attempt("verifications", () => hintForgottenUploads(ctx, options)),
+    moves: await attempt("moves", () => hintForgottenMoves(ctx, options)),
     dropped: await attempt("dropped", () => thinModels(ctx)),
     judgements: await attempt("judgements", () => judgeAnew(ctx, BATCH)),
     rows: await attempt("rows", () => deleteOldRows(ctx)),
@@ -128,6 +132,32 @@ async function hintForgottenUploads(ctx: Context, { hintAfterSeconds }: SweepOpt
       .where(and(eq(uploads.id, id), forgotten))
       .returning({ id: uploads.id });
     if (moved.length > 0) await hintUpload(ctx, id);
+  }
+  return some.length;
+}
+
+async function hintForgottenMoves(ctx: Context, { hintAfterSeconds }: SweepOptions): Promise<number> {
+  const now = ctx.now();
+  const forgotten = and(
+    isNull(pins.backfilledAt),
+    lt(pins.hintedAt, new Date(now.getTime() - hintAfterSeconds * 1000)),
+  );
+  const some = await ctx.db
+    .select({ modelId: pins.modelId, suiteVersionId: pins.suiteVersionId })
+    .from(pins)
+    // One that the model has left in the middle stays as it was left.
+    .innerJoin(models, and(eq(models.id, pins.modelId), eq(models.suiteVersionId, pins.suiteVersionId)))
+    .where(forgotten)
+    .orderBy(asc(pins.hintedAt))
+    .limit(BATCH);
+  for (const { modelId, suiteVersionId } of some) {
+    // Only the sweep that moves the time sends the message.
+    const moved = await ctx.db
+      .update(pins)
+      .set({ hintedAt: now })
+      .where(and(eq(pins.modelId, modelId), eq(pins.suiteVersionId, suiteVersionId), forgotten))
+      .returning({ modelId: pins.modelId });
+    if (moved.length > 0) await hintMove(ctx, modelId);
   }
   return some.length;
 }
