@@ -5,7 +5,7 @@ import type { Service } from "./service.ts";
 /**
  * What the store does wrong: `refusing` answers 503, `failing` 500, `away` hangs up, `hanging` never answers, `slow`
  * takes its time, `deaf` does as it is told and never says so, `cutting` hangs up half-way through a body, `altering`
- * changes a byte of it, `unreadable` hangs up on whoever reads.
+ * changes a byte of it, `unreadable` hangs up on whoever reads, `stalling` never answers who writes.
  */
 export type Fault =
   | "none"
@@ -17,16 +17,21 @@ export type Fault =
   | "deaf"
   | "cutting"
   | "altering"
-  | "unreadable";
+  | "unreadable"
+  | "stalling";
 
 export interface FaultyStore {
   /** For the option `s3` of a stack. */
   url: string;
   fault: Fault;
+  /** Requests that are to go well before the first meets the fault. */
+  spared: number;
   /** Requests that are still to meet the fault; then there is none. */
   faults: number;
   /** Requests that met a fault. */
   met: number;
+  /** Part numbers, as the store was given them. */
+  parts: number[];
   close(): Promise<void>;
 }
 
@@ -34,11 +39,9 @@ export interface FaultyStore {
 export async function startFaultyStore({ connection: { s3 } }: Service): Promise<FaultyStore> {
   const upstream = new URL(s3.endpoint);
   const server = createServer((incoming, response) => {
-    const fault = concerns(store.fault, incoming) && store.faults > 0 ? store.fault : "none";
-    if (fault !== "none") {
-      store.faults -= 1;
-      store.met += 1;
-    }
+    const fault = nextFault(store, incoming);
+    const part = /[?&]partNumber=(\d+)/.exec(incoming.url ?? "")?.[1];
+    if (fault === "none" && part && incoming.method === "PUT") store.parts.push(Number(part));
     const refuse = (status: number, code: string) => {
       incoming.resume();
       response.writeHead(status, { "content-type": "application/xml" });
@@ -46,7 +49,7 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
     };
     if (fault === "refusing") refuse(503, "SlowDown");
     else if (fault === "failing") refuse(500, "InternalError");
-    else if (fault === "hanging") incoming.resume();
+    else if (fault === "hanging" || fault === "stalling") incoming.resume();
     else if (fault === "away" || fault === "unreadable") incoming.socket.destroy();
     else if (fault === "slow") setTimeout(() => forward(incoming, response, upstream, fault), 1000);
     else forward(incoming, response, upstream, fault);
@@ -59,8 +62,10 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
   const store: FaultyStore = {
     url: `http://${keys}@127.0.0.1:${address.port}/${s3.bucket}?region=${s3.region}`,
     fault: "none",
+    spared: 0,
     faults: Number.POSITIVE_INFINITY,
     met: 0,
+    parts: [],
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -69,9 +74,21 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
   return store;
 }
 
+/** What the request meets, counted. */
+function nextFault(store: FaultyStore, incoming: IncomingMessage): Fault {
+  if (store.fault === "none" || store.faults === 0 || !concerns(store.fault, incoming)) return "none";
+  if (store.spared > 0) {
+    store.spared -= 1;
+    return "none";
+  }
+  store.faults -= 1;
+  store.met += 1;
+  return store.fault;
+}
+
 function concerns(fault: Fault, { method }: IncomingMessage): boolean {
   if (fault === "unreadable") return method === "GET";
-  return fault === "cutting" || fault === "altering" ? method === "PUT" : true;
+  return fault === "cutting" || fault === "altering" || fault === "stalling" ? method === "PUT" : true;
 }
 
 function forward(incoming: IncomingMessage, response: ServerResponse, upstream: URL, fault: Fault): void {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull } from "drizzle-orm";
+import { and, desc, eq, gt, isNotNull, or } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
@@ -65,9 +65,9 @@ async function findUnderWay({ db, now }: TeamContext, { model, step, bytes, dige
         eq(uploads.step, step),
         eq(uploads.bytes, bytes),
         eq(uploads.claimedDigest, digest),
-        eq(uploads.status, "receiving"),
+        // Once the parts are joined, they need not be sent again, and it does not expire.
+        or(eq(uploads.status, "verifying"), and(eq(uploads.status, "receiving"), gt(uploads.expiresAt, now()))),
         isNotNull(uploads.partBytes),
-        gt(uploads.expiresAt, now()),
       ),
     )
     .orderBy(desc(uploads.id))

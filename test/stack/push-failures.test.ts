@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer, text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type FaultyStore, startFaultyStore } from "./faulty-store.ts";
+import { uploadsOf } from "./objects.ts";
+import { paddedModel } from "./padded-model.ts";
+import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
+import { newTeam, shared, type Team, until } from "./service.ts";
+import { newTableModel } from "./trajectories.ts";
+
+const SCRIPT = join(import.meta.dirname, "..", "..", "src", "cli", "push.ts");
+
+let store: FaultyStore;
+let stack: PrivateStack;
+let folder: string;
+beforeAll(async () => {
+  store = await startFaultyStore(shared());
+  stack = await startPrivateStack({ s3: store.url });
+  folder = mkdtempSync(join(tmpdir(), "curie-point-push-"));
+});
+afterEach(() => {
+  Object.assign(store, { fault: "none", spared: 0, met: 0, parts: [] });
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await stack.close();
+  await store.close();
+});
+
+function start(team: Team, args: string[], url = team.service.url): ChildProcess {
+  const env = { ...process.env, CURIE_KEY: team.key };
+  return spawn(process.execPath, [SCRIPT, ...args, "--url", url], { env, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { stdout, stderr } = child;
+  if (!stdout || !stderr) throw new Error("its output goes elsewhere");
+  const [out, err, [code]] = await Promise.all([text(stdout), text(stderr), once(child, "exit")]);
+  return { code, stdout: out, stderr: err };
+}
+
+const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+const digestOf = async (team: Team, name: string, step: number) =>
+  (await team.call<{ digest: string }>("GET", `/models/${name}/checkpoints/${step}`)).body.digest;
+
+test("killed in the middle of a large file, it begins again and sends only what is missing", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const large = mkdtempSync(join(folder, "killed-"));
+  // Four parts.
+  const body = paddedModel("killed", 60_000_000);
+  writeFileSync(join(large, "step9.onnx"), body);
+  const args = [large, "--model", name, "--once", "--parallel", "1"];
+
+  Object.assign(store, { fault: "stalling", spared: 2 });
+  const first = start(team, args);
+  await until("the third part to be on its way", async () => store.met > 0);
+  first.kill("SIGKILL");
+  await once(first, "exit");
+  expect((await team.call("GET", `/models/${name}/checkpoints/9`)).status).toBe(404);
+
+  store.fault = "none";
+  expect(await finish(start(team, args))).toEqual({ code: 0, stdout: "step 9: step9.onnx pushed\n", stderr: "" });
+  expect(store.parts).toEqual([1, 2, 3, 4]);
+  expect(await digestOf(team, name, 9)).toBe(sha256(body));
+  expect((await uploadsOf(team)).filter(({ step }) => step === 9)).toHaveLength(1);
+});
+
+test("killed while the file is read back, it begins again and sends nothing", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const large = mkdtempSync(join(folder, "checked-"));
+  const body = paddedModel("checked", 36_000_000);
+  writeFileSync(join(large, "step9.onnx"), body);
+  const args = [large, "--model", name, "--once"];
+  const { evaluator } = stack.pids();
+  if (evaluator === null) throw new Error("there is no evaluator");
+
+  process.kill(evaluator, "SIGSTOP");
+  const first = start(team, args);
+  const verifying = async () => (await uploadsOf(team)).some(({ status }) => status === "verifying");
+  await until("the parts to be joined", verifying);
+  first.kill("SIGKILL");
+  await once(first, "exit");
+  const sent = store.parts.length;
+  const second = start(team, args);
+  await pause(1500);
+  expect(await verifying()).toBe(true);
+  process.kill(evaluator, "SIGCONT");
+  expect(await finish(second)).toMatchObject({ code: 0, stderr: "" });
+  expect(store.parts).toHaveLength(sent);
+  expect(await digestOf(team, name, 9)).toBe(sha256(body));
+});
+
+test("a service that is away, then overloaded, then back gets every checkpoint", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const small = mkdtempSync(join(folder, "away-"));
+  for (const step of [1, 2]) writeFileSync(join(small, `step${step}.onnx`), paddedModel(`away ${step}`, 20_000));
+  let asked = 0;
+  const between = createServer(async (incoming, response) => {
+    asked += 1;
+    if (asked <= 2) incoming.socket.destroy();
+    else if (asked <= 4) response.writeHead(503, { "retry-after": "1" }).end();
+    else {
+      const { method = "GET", url = "/", headers } = incoming;
+      const authorization = `${headers.authorization}`;
+      const answer = await fetch(team.service.url + url, {
+        method,
+        headers: { authorization },
+        body: await buffer(incoming),
+      });
+      response.writeHead(answer.status).end(await answer.text());
+    }
+  });
+  between.listen(0, "127.0.0.1");
+  await once(between, "listening");
+  const url = `http://127.0.0.1:${Object(between.address()).port}`;
+  const { code, stdout } = await finish(start(team, [small, "--model", name, "--once", "--parallel", "1"], url));
+  between.close();
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "step 1: step1.onnx pushed\nstep 2: step2.onnx pushed\n" });
+  expect(asked).toBe(6);
+});
+
+test("a file that is still being written is left until it rests, then pushed once and whole", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const slow = mkdtempSync(join(folder, "written-"));
+  const body = paddedModel("written", 200_000);
+  const path = join(slow, "step4.onnx");
+  writeFileSync(path, body.subarray(0, 50_000));
+  const watching = start(team, [slow, "--model", name]);
+  const output = finish(watching);
+  for (let at = 50_000; at < body.length; at += 25_000) {
+    await pause(400);
+    appendFileSync(path, body.subarray(at, at + 25_000));
+  }
+  await until("the checkpoint", async () => (await digestOf(team, name, 4)) === sha256(body));
+  await pause(1500);
+  watching.kill("SIGTERM");
+  expect(await output).toMatchObject({ stdout: "step 4: step4.onnx pushed\n", stderr: "" });
+});
