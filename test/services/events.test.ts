@@ -71,19 +71,21 @@ test("what a model or a failure is called makes no link and no mention in Slack"
 });
 
 test.each(["standard", "slack"] as const)("a %s payload stays under 20 KB, whatever it tells of", (format) => {
-  const long = "\u{1F600}".repeat(50_000);
   const about = { ...ABOUT, model: "m".repeat(128) };
-  const events: ModelEvent[] = [
+  // Four bytes in UTF-8, six in JSON, five for Slack.
+  const sentences = ["\u{1F600}", "\u0001", "&"].map((character) => character.repeat(50_000));
+  const events = sentences.flatMap((long): ModelEvent[] => [
     { type: "verdict.changed", data: { ...VERDICT, summary: long } },
     {
       type: "evaluation.failed",
       data: { evaluationId: "evl_1", checkpointId: "ckp_1", step: 5, code: "model_failed", message: long },
     },
-  ];
+  ]);
   for (const event of events) {
     const body = eventBody(event, about, NOW, format);
     expect(new TextEncoder().encode(body).length).toBeLessThan(20_000);
     expect(JSON.parse(body)).toBeTruthy();
+    if (format === "slack") expect(body.replaceAll("&amp;", "")).not.toContain("&");
   }
 });
 

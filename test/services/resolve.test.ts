@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Resolve, resolveFromTable, resolveOverHttps } from "../../src/services/webhook/resolve.ts";
+import { type Resolve, remembering, resolveFromTable, resolveOverHttps } from "../../src/services/webhook/resolve.ts";
 
 const CNAME = 5;
 const RECORDS: Record<string, { Status: number; Answer?: { type: number; data: string }[] }> = {
@@ -56,4 +56,27 @@ test("a table is asked first, and knows only its own names", async () => {
   expect(await withTable("ci.example.com")).toEqual(["192.0.2.1"]);
   expect(await withTable("gone.example.com")).toEqual([]);
   await expect(withTable("constructor")).rejects.toThrow();
+});
+
+test("an answer holds for a second, and a failure for nobody else", async () => {
+  const asked: string[] = [];
+  const answers = [Promise.reject(new Error("nobody answers")), ["192.0.2.1"], ["192.0.2.2"], ["192.0.2.3"]];
+  let time = 0;
+  const remembered = remembering(
+    async (host) => {
+      asked.push(host);
+      return (await answers[asked.length - 1]) ?? [];
+    },
+    1_000,
+    () => new Date(time),
+  );
+  await expect(remembered("ci.example.com")).rejects.toThrow("nobody answers");
+  expect(await Promise.all([remembered("ci.example.com"), remembered("ci.example.com")])).toEqual([
+    ["192.0.2.1"],
+    ["192.0.2.1"],
+  ]);
+  expect(await remembered("other.example.com")).toEqual(["192.0.2.2"]);
+  time = 1_000;
+  expect(await remembered("ci.example.com")).toEqual(["192.0.2.3"]);
+  expect(asked).toEqual(["ci.example.com", "ci.example.com", "other.example.com", "ci.example.com"]);
 });

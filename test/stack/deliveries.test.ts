@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, inArray, isNotNull } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createArtifactStore } from "../../src/artifacts/store.ts";
@@ -332,6 +332,61 @@ test("a team whose receiver hangs holds up none of another's", async () => {
   expect(receiver.received(hanging.path)).toHaveLength(20);
 });
 
+test("a fast receiver that begins to hang leaves the next event of another team a place", async () => {
+  const quiet = await newTeam(stack);
+  const [hanging, waiting] = [await subscribe(team), await subscribe(quiet)];
+  const held: (() => void)[] = [];
+  let well = 60;
+  receiver.on(hanging.path, (response) => {
+    const answer = () => response.writeHead(204).end();
+    well -= 1;
+    if (well >= 0) answer();
+    else held.push(answer);
+  });
+  await event(team, hanging.id, 300, START - HOUR);
+  const working = work(START + SECOND);
+  await until("it hangs", async () => held.length === 3);
+  await event(quiet, waiting.id);
+  await until("the other team's", async () => receiver.received(waiting.path).length === 1);
+  // It did not come only because those that hung were given up.
+  expect(await team.db.select().from(deliveryAttempts).where(isNotNull(deliveryAttempts.error))).toEqual([]);
+  receiver.on(hanging.path, (response) => response.writeHead(204).end());
+  for (const release of held) release();
+  await working;
+  expect(receiver.received(hanging.path)).toHaveLength(300);
+});
+
+test("a receiver that says 410 amid a flood is left alone at once", async () => {
+  const webhook = await subscribe(team);
+  receiver.on(webhook.path, (response, nth) => response.writeHead(nth <= 30 ? 204 : 410).end());
+  const ids = await event(team, webhook.id, 200, START - HOUR);
+  await work(START);
+  // Those that were on their way with it, and no more.
+  expect(receiver.received(webhook.path).length).toBeLessThanOrEqual(33);
+  const rows = await team.db.select().from(deliveries).where(inArray(deliveries.id, ids));
+  expect(rows.filter(isDelivered)).toHaveLength(30);
+  expect(rows.filter(({ status }) => status === "exhausted")).toHaveLength(170);
+  expect(rows.filter(({ attempts }) => attempts > 0).length).toBeLessThanOrEqual(33);
+});
+
+test("what is asked for again while it is on its way is due again, whatever comes of that attempt", async () => {
+  const webhook = await subscribe(team);
+  const [id = ""] = await event(team, webhook.id);
+  // The last of its schedule.
+  await team.db.update(deliveries).set({ attempts: 7 }).where(eq(deliveries.id, id));
+  receiver.on(webhook.path, (response) => {
+    const asked = team.db
+      .update(deliveries)
+      .set({ attemptsBefore: deliveries.attempts, nextAttemptAt: new Date(START) })
+      .where(eq(deliveries.id, id));
+    receiver.on(webhook.path, (again) => again.writeHead(204).end());
+    void asked.then(() => response.writeHead(500).end());
+  });
+  await work(START + SECOND);
+  await work(START + 2 * SECOND);
+  expect(await row(id)).toMatchObject({ status: "delivered", attempts: 9 });
+});
+
 test("any number of consumers send each delivery once", async () => {
   const webhook = await subscribe(team);
   await event(team, webhook.id, 200);
@@ -368,6 +423,11 @@ test("what was claimed and not begun is given back: due at once, its attempt not
   expect(await row(id)).toMatchObject({ status: "pending", attempts: 0 });
   const [again] = await claimDue(ctx, turn);
   expect(again?.delivery).toMatchObject({ id, attempts: 1 });
+  // Asked for again while it was held: given back, it still has its whole schedule before it.
+  await team.db.update(deliveries).set({ attemptsBefore: 1 }).where(eq(deliveries.id, id));
+  await releaseClaimed(ctx, claimed);
+  expect(await row(id)).toMatchObject({ attempts: 0, attemptsBefore: 0 });
+  await claimDue(ctx, turn);
   // Another's claim is not given back by whoever had it before.
   await team.db.update(deliveries).set({ attempts: 2 }).where(eq(deliveries.id, id));
   await releaseClaimed(ctx, claimed);

@@ -51,9 +51,11 @@ export async function claimDue({ db, now }: Pick<Context, "db" | "now">, turn: T
 export async function releaseClaimed({ db, now }: Pick<Context, "db" | "now">, claimed: readonly Claimed[]) {
   const held = claimed.map(({ delivery: { id, attempts } }) => ({ id, attempts }));
   await db.execute(sql`
-    update deliveries d set attempts = d.attempts - 1, next_attempt_at = ${now().toISOString()}::timestamptz
+    update deliveries d set
+      attempts = d.attempts - 1, attempts_before = least(d.attempts_before, d.attempts - 1),
+      next_attempt_at = ${now().toISOString()}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(held)}::jsonb) as held(id text, attempts int)
-    where d.id = held.id and d.attempts = held.attempts and d.status = 'pending'`);
+    where d.id = held.id and d.attempts = held.attempts and d.status <> 'delivered'`);
 }
 
 /**

@@ -7,7 +7,8 @@ import { hintDeliveries } from "./enqueue.ts";
 import { nextWait } from "./schedule.ts";
 import type { Attempt } from "./send.ts";
 
-const GONE = 410;
+/** A receiver that wants no more, ever. */
+export const GONE = 410;
 /** An endpoint that has failed for as long, without one success between, is turned off. */
 const FAILING_MS = 5 * 24 * 60 * 60 * 1000;
 
@@ -53,14 +54,15 @@ function fateOf(attempt: Attempt, now: Date): Fate {
 }
 
 /**
- * One statement for any number. An attempt whose lease ran out, so that another was made since, changes its delivery
- * only if it brought it home.
+ * One statement for any number. An attempt whose lease ran out, so that another was made since, or whose delivery was
+ * asked for again meanwhile, changes it only if it brought it home.
  */
 async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Promise<void> {
   const rows = fates.map(({ attempt, status, nextAttemptAt }) => ({
     delivery_id: attempt.delivery.id,
     team_id: attempt.delivery.teamId,
     attempt: attempt.delivery.attempts,
+    attempts_before: attempt.delivery.attemptsBefore,
     started_at: attempt.startedAt.toISOString(),
     latency_ms: attempt.latencyMs,
     status: attempt.status,
@@ -72,7 +74,7 @@ async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Pro
   await db.execute(sql`
     with made as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as made(
-        delivery_id text, team_id text, attempt int, started_at timestamptz, latency_ms int, status int,
+        delivery_id text, team_id text, attempt int, attempts_before int, started_at timestamptz, latency_ms int, status int,
         answer text, error text, fate text, next_attempt_at timestamptz)
     ), kept as (
       update deliveries set
@@ -81,7 +83,8 @@ async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Pro
         delivered_at = case when made.fate = 'delivered' then ${now.toISOString()}::timestamptz end
       from made
       where deliveries.id = made.delivery_id and deliveries.status <> 'delivered'
-        and (deliveries.attempts = made.attempt and deliveries.status = 'pending' or made.fate = 'delivered')
+        and (deliveries.attempts = made.attempt and deliveries.attempts_before = made.attempts_before
+          and deliveries.status = 'pending' or made.fate = 'delivered')
     )
     insert into delivery_attempts (delivery_id, attempt, team_id, started_at, latency_ms, status, answer, error)
     select m.delivery_id, m.attempt, m.team_id, m.started_at, m.latency_ms, m.status, m.answer, m.error

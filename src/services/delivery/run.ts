@@ -1,7 +1,7 @@
 import type { Context } from "../../context.ts";
 import type { UrlRules } from "../webhook/check-url.ts";
 import { type Claimed, claimDue, releaseClaimed } from "./claim.ts";
-import { recordAttempts } from "./record.ts";
+import { GONE, recordAttempts } from "./record.ts";
 import { type Attempt, sendDelivery } from "./send.ts";
 
 /** A Worker may wait for six connections at once: these, and of the database one to claim and one to record. */
@@ -13,6 +13,8 @@ const AHEAD_MS = 250;
 const MOST_AHEAD = 128;
 /** Where nothing was due, nothing is asked for so long while there is something to do. */
 const LULL_MS = 100;
+/** Where a place is free though more waits than it may take, as often is asked whether another team could use it. */
+const SPARE_MS = 500;
 /** A claim with less than this left of its lease is given back: sending it might outlast the lease. */
 const LEASE_NEEDED_MS = 30_000;
 
@@ -36,11 +38,14 @@ export class Run {
   #ended: Attempt[] = [];
   /** How many of a team may be in hand; of others as many as may be sent at once. */
   readonly #ahead = new Map<string, number>();
+  /** Webhooks that answered 410, until that is written down: no more is sent to them. */
+  readonly #gone = new Set<string>();
   /** The number of each team's last turn. */
   readonly #turnOf = new Map<string, number>();
   #turns = 0;
   #claiming: Promise<void> | null = null;
   #recording: Promise<void> | null = null;
+  #claimedAt = 0;
   /** From then on a claim may find something; never, until a send has ended. */
   #claimFrom = 0;
   /** Nothing is due: said of a claim while nothing was in hand. */
@@ -80,7 +85,7 @@ export class Run {
     for (const claimed of this.#waiting) {
       const ofTeam = sending.get(claimed.delivery.teamId) ?? 0;
       const turn = this.#turnOf.get(claimed.delivery.teamId) ?? 0;
-      if (ofTeam >= OF_TEAM_AT_ONCE) continue;
+      if (ofTeam >= OF_TEAM_AT_ONCE || this.#gone.has(claimed.webhook.id)) continue;
       if (next === null || ofTeam < next.ofTeam || (ofTeam === next.ofTeam && turn < next.turn)) {
         next = { claimed, ofTeam, turn };
       }
@@ -106,6 +111,7 @@ export class Run {
     }
     const most = Math.max(AT_ONCE, ...open.values());
     const held = [...open.values()].includes(0);
+    this.#claimedAt = this.#ctx.now().getTime();
     this.#claiming = this.#beside(async () => {
       const claimed = await claimDue(this.#ctx, { most, open, openOfOthers: OF_TEAM_AT_ONCE });
       this.#waiting.push(...claimed);
@@ -119,8 +125,10 @@ export class Run {
 
   #mayFindMore(busy: boolean): boolean {
     if (!busy) return !this.#exhausted;
+    const time = this.#ctx.now().getTime();
+    if (this.#sending.size < AT_ONCE && time >= this.#claimedAt + SPARE_MS) return true;
     const enough = Math.max(AT_ONCE, ...this.#ahead.values()) / 2;
-    return this.#waiting.length <= enough && this.#ctx.now().getTime() >= this.#claimFrom;
+    return this.#waiting.length <= enough && time >= this.#claimFrom;
   }
 
   /** Writes down what has ended, beside what goes on; the more ends meanwhile, the more the next statement takes. */
@@ -136,13 +144,23 @@ export class Run {
         this.#ended.unshift(...attempts);
         throw error;
       }
+      // Its webhook is off by now, and what waited for it is exhausted.
+      const gone = new Set(attempts.filter(({ status }) => status === GONE).map(({ webhook }) => webhook.id));
+      await this.giveBack(({ webhook }) => gone.has(webhook.id));
+      for (const id of gone) this.#gone.delete(id);
       this.#recording = null;
     });
   }
 
-  /** Until something has ended. */
+  /** Until something has ended, or, where a place is free, another team may have come to want it. */
   async progress(): Promise<void> {
-    await Promise.race([...this.#sending.values(), this.#claiming, this.#recording].filter((one) => one !== null));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const spare = new Promise<void>((resolve) => {
+      if (this.#sending.size < AT_ONCE) timer = setTimeout(resolve, SPARE_MS);
+    });
+    const going = [this.#claiming, this.#recording].filter((one) => one !== null);
+    await Promise.race([...this.#sending.values(), ...going, spare]);
+    clearTimeout(timer);
     if (this.#failure) throw this.#failure.cause;
   }
 
@@ -163,6 +181,7 @@ export class Run {
     const send = sendDelivery(this.#ctx, claimed, this.#urls).then((attempt) => {
       this.#ended.push(attempt);
       this.#sending.delete(claimed);
+      if (attempt.status === GONE) this.#gone.add(claimed.webhook.id);
       const ahead = Math.ceil((OF_TEAM_AT_ONCE * AHEAD_MS) / Math.max(1, attempt.latencyMs));
       const slow = attempt.error !== null || ahead < OF_TEAM_AT_ONCE;
       this.#ahead.set(claimed.delivery.teamId, slow ? OF_TEAM_AT_ONCE : Math.min(MOST_AHEAD, ahead));

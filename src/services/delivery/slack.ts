@@ -6,7 +6,7 @@ const LONGEST = 3_000;
 /** A message for a Slack-compatible incoming webhook: `{ "text" }`, which Mattermost and Rocket.Chat take too. */
 export function slackBody(event: ModelEvent | TeamEvent, about: About | null): string {
   const subject = about ? `*${about.model}* on ${about.suite.name}: ` : "";
-  return JSON.stringify({ text: escaped(subject + sentence(event)).slice(0, LONGEST) });
+  return JSON.stringify({ text: escaped((subject + sentence(event)).slice(0, LONGEST)) });
 }
 
 /** The three characters by which Slack knows links and mentions. */
