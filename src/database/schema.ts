@@ -18,7 +18,7 @@ import type { Sha256State } from "../artifacts/sha256.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { SuiteAudit } from "../evaluation/audit-types.ts";
 import type { ClassCounts, Scoring } from "../evaluation/metrics.ts";
-import type { FoldState, Policy, Transition, Verdict } from "../phases/judge.ts";
+import type { FoldState, LayerStatistics, Policy, Transition, Verdict } from "../phases/judge.ts";
 import type { Measurement } from "../tensors/meter.ts";
 import { bytes } from "./bytes.ts";
 
@@ -227,6 +227,8 @@ export const artifacts = pgTable(
     weightNorm: doublePrecision("weight_norm").notNull(),
     parameters: count("parameters").notNull(),
     measurement: jsonb("measurement").notNull().$type<Measurement>(),
+    /** Weight matrices by name, with what their spectra say; null until an evaluator has read them. */
+    layers: jsonb("layers").$type<Record<string, LayerStatistics>>(),
     createdAt: createdAt(),
   },
   (table) => [primaryKey({ columns: [table.teamId, table.digest] })],

@@ -33,6 +33,15 @@ const SplitResult = z.object({
 });
 const Splits = z.record(z.string(), SplitResult);
 const Failure = z.object({ code: z.string(), message: z.string() });
+const Layers = z
+  .record(
+    z.string(),
+    z.object({ norm: z.number(), effectiveRank: z.number().nullable(), alpha: z.number().nullable() }),
+  )
+  .openapi({
+    description:
+      "Weight matrices by name: Frobenius norm; effective rank, a number of directions; alpha, the exponent of the power law of their eigenvalues. Null where a matrix is too large, or not finite.",
+  });
 
 const Stored = z
   .object({
@@ -50,6 +59,7 @@ const Checkpoint = Stored.extend({
   weightNorm: z.number().nullable(),
   format: z.enum(["onnx", "safetensors"]).nullable(),
   parameters: z.number().int().nullable(),
+  layers: Layers.nullable().openapi({ description: "Null until it is evaluated." }),
   createdAt: Time,
   revision: z.number().int().openapi({ description: "The nth time that this step was pushed, from 1.", example: 1 }),
   supersededAt: Time.nullable().openapi({ description: "When the step was deleted; null while it counts." }),
@@ -73,6 +83,7 @@ function toCheckpoint({ checkpoint, artifact, evaluation, revision }: Checkpoint
     weightNorm: artifact?.weightNorm ?? evaluation?.weightNorm ?? null,
     format: artifact?.format ?? null,
     parameters: artifact?.parameters ?? null,
+    layers: artifact?.layers ? toLayers(artifact.layers) : null,
     createdAt: checkpoint.createdAt.toISOString(),
     revision,
     supersededAt: checkpoint.supersededAt?.toISOString() ?? null,
@@ -199,6 +210,7 @@ const Trajectory = z
           .optional()
           .openapi({ description: "There where the results were reported, and not measured here." }),
         failure: Failure.optional().openapi({ description: "Why it could not be evaluated." }),
+        layers: Layers.optional(),
       }),
     ),
     next: z.string().nullable(),
@@ -216,7 +228,13 @@ const trajectory = createRoute({
   middleware: [requireActor("read")] as const,
   request: {
     params: params.pick({ id: true }),
-    query: OfVersion.extend({ cursor: Step.optional().openapi({ description: "`next` of the page before." }) }),
+    query: OfVersion.extend({
+      cursor: Step.optional().openapi({ description: "`next` of the page before." }),
+      layers: z
+        .enum(["true", "false"])
+        .default("false")
+        .openapi({ description: "`true`: with what the layers' spectra say.", example: "false" }),
+    }),
   },
   responses: { 200: json(Trajectory, "A page of up to 10,000 points"), ...errorResponses },
 });
@@ -292,23 +310,33 @@ export function registerCheckpoints(app: App): void {
 
   app.openapi(trajectory, async (c) => {
     const { team } = c.var;
-    const { suite, cursor: after } = c.req.valid("query");
+    const { suite, cursor: after, layers: wanted } = c.req.valid("query");
     const model = await getModelOn(team, c.req.valid("param").id, suite);
-    const points = await readTrajectory(team, model, { limit: TRAJECTORY_PAGE, after });
+    const points = await readTrajectory(team, model, { limit: TRAJECTORY_PAGE, after, layers: wanted === "true" });
     return c.json(
       {
         suite: { name: model.suiteName, version: model.suiteVersion.version },
-        points: points.map(({ splits, failure, reported, ...point }) => ({
+        points: points.map(({ splits, failure, reported, layers, ...point }) => ({
           ...point,
           ...(splits ? { splits } : {}),
           ...(reported ? { provenance: "reported" as const } : {}),
           ...(failure ? { failure } : {}),
+          ...(layers ? { layers: toLayers(layers) } : {}),
         })),
         next: points.length === TRAJECTORY_PAGE ? String(points.at(-1)?.step) : null,
       },
       200,
     );
   });
+}
+
+function toLayers(layers: NonNullable<CheckpointDetail["artifact"]>["layers"]): z.infer<typeof Layers> {
+  return Object.fromEntries(
+    Object.entries(layers ?? {}).map(([name, { norm, effectiveRank, alpha }]) => [
+      name,
+      { norm: norm ?? 0, effectiveRank: effectiveRank ?? null, alpha: alpha ?? null },
+    ]),
+  );
 }
 
 /** One range from a byte on; of anything else the whole file is sent, as RFC 9110 allows. */

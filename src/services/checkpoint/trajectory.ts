@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
+import type { LayerStatistics } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
 
 /** One step of a trajectory: `splits` once it is evaluated, `failure` where it could not be. */
@@ -11,6 +12,8 @@ export interface TrajectoryPoint {
   splits: Record<string, SplitCounts> | null;
   /** Whether the splits are what somebody reported. */
   reported: boolean;
+  /** Weight matrices by name; null where they were not asked for, or not measured. */
+  layers: Record<string, LayerStatistics> | null;
   failure: { code: string; message: string } | null;
 }
 
@@ -18,7 +21,7 @@ export interface TrajectoryPoint {
 export async function readTrajectory(
   ctx: TeamContext,
   model: PinnedModel,
-  page: { limit: number; after: number | undefined },
+  page: { limit: number; after: number | undefined; layers?: boolean },
 ): Promise<TrajectoryPoint[]> {
   const rows = await ctx.db
     .select({
@@ -28,6 +31,9 @@ export async function readTrajectory(
       provenance: evaluations.provenance,
       failureCode: evaluations.failureCode,
       failureMessage: evaluations.failureMessage,
+      layers: page.layers
+        ? sql<TrajectoryPoint["layers"]>`case when ${evaluations.provenance} = 'measured' then ${artifacts.layers} end`
+        : sql<null>`null`,
     })
     .from(checkpoints)
     .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))

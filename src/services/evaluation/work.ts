@@ -9,6 +9,7 @@ import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
 import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
 import { closeEvaluation, failEvaluation } from "./close.ts";
+import { measureLayers } from "./layers.ts";
 import { hintEvaluation } from "./queue.ts";
 
 /** A unit that took this many attempts and is still not in is given up: the frontier must pass it. */
@@ -40,8 +41,13 @@ export async function workEvaluation(
     // The last attempt never came to its end, or could not write it down.
     return await giveUp(ctx, work, "evaluator_died", "the evaluator died, ran out of time or failed");
   }
+  let loaded: Promise<Uint8Array> | null = null;
+  const load = () => {
+    loaded ??= loadArtifact(ctx, work.artifact);
+    return loaded;
+  };
   try {
-    for (const shard of claimed) await scoreShard(ctx, engine, work, shard);
+    for (const shard of claimed) await scoreShard(ctx, engine, work, shard, load);
   } catch (error) {
     if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
     // However long the store is away, nobody has died of the model; whatever else it is may be the same every time.
@@ -56,7 +62,7 @@ export async function workEvaluation(
     });
     throw error;
   }
-  return await closeWhenComplete(ctx, work);
+  return await closeWhenComplete(ctx, work, load);
 }
 
 type Work = NonNullable<Awaited<ReturnType<typeof findWork>>>;
@@ -72,13 +78,15 @@ async function findWork(ctx: Context, evaluationId: string) {
   return row ?? null;
 }
 
-async function scoreShard(ctx: Context, engine: Engine, { artifact, suiteVersion }: Work, shard: ShardRow) {
+async function scoreShard(
+  ctx: Context,
+  engine: Engine,
+  { artifact, suiteVersion }: Work,
+  shard: ShardRow,
+  load: () => Promise<Uint8Array>,
+) {
   const slice = await readSlice(ctx, suiteVersion, shard);
-  const tally = await engine.score(
-    { digest: artifact.digest, load: () => loadArtifact(ctx, artifact) },
-    suiteVersion,
-    slice,
-  );
+  const tally = await engine.score({ digest: artifact.digest, load }, suiteVersion, slice);
   const { correct, total, lossSum, classes } = tally;
   const splitRows = suiteVersion.splits.find(({ name }) => name === shard.split)?.rows ?? shard.rows;
   await ctx.db
@@ -99,13 +107,18 @@ async function loadArtifact(ctx: Context, { objectKey, bytes: size }: Work["arti
   return bytes;
 }
 
-async function closeWhenComplete(ctx: Context, work: Work): Promise<WorkOutcome> {
+async function closeWhenComplete(
+  ctx: Context,
+  work: Work,
+  load = () => loadArtifact(ctx, work.artifact),
+): Promise<WorkOutcome> {
   const { evaluation } = work;
   const open = await ctx.db
     .select({ leaseUntil: shards.leaseUntil })
     .from(shards)
     .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
   if (open.length === 0) {
+    await measureLayers(ctx, work.artifact, load);
     await advanceJudgement(ctx, evaluation, async (tx) => {
       await closeEvaluation(tx, evaluation.id, ctx.now());
       return [];

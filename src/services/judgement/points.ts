@@ -101,6 +101,10 @@ export async function readFrontier(
       // Of weights that are not all numbers the norm is partial: its fall would pass for weights that reorganise.
       weightNorm: sql<number | null>`case when ${artifacts.digest} is null then ${evaluations.weightNorm}
         when (${artifacts.measurement}->>'nonFinite')::bigint = 0 then ${artifacts.weightNorm} end`,
+      // Of what was evaluated here alone: how far the evaluator came with any other must not matter.
+      layers: sql<
+        Point["layers"] | null
+      >`case when ${evaluations.provenance} = 'measured' then ${artifacts.layers} end`,
     })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
@@ -114,5 +118,11 @@ export async function readFrontier(
       ),
     )
     .orderBy(asc(step));
-  return { replay, points: rows.map(({ step, results, weightNorm }) => ({ step, splits: results ?? {}, weightNorm })) };
+  return {
+    replay,
+    points: rows.map(({ step, results, weightNorm, layers }) => ({
+      ...{ step, splits: results ?? {}, weightNorm },
+      ...(layers ? { layers } : {}),
+    })),
+  };
 }

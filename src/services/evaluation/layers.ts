@@ -1,0 +1,54 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { Context } from "../../context.ts";
+import { artifacts } from "../../database/schema.ts";
+import { describeFailure } from "../../errors.ts";
+import type { LayerStatistics } from "../../phases/judge.ts";
+import { createMeter } from "../../tensors/meter.ts";
+import { SpectrumReader } from "../../tensors/spectrum-reader.ts";
+
+/** Every point of a trajectory carries its layers: of a larger network the first matrices of the file. */
+const MOST_LAYERS = 64;
+/** A quarter of a second for all matrices of a file together, beside the evaluation in the same message. */
+const SPECTRUM_WORK = 2 ** 28;
+
+/**
+ * Reads the spectra of an artifact's weight matrices, once, before its first evaluation is closed: so a point has its
+ * layers from the first time that it is folded. They decide nothing, and so stand in nobody's way: an artifact whose
+ * layers cannot be read has none, for good.
+ */
+export async function measureLayers(
+  ctx: Context,
+  artifact: typeof artifacts.$inferSelect,
+  load: () => Promise<Uint8Array>,
+): Promise<void> {
+  if (artifact.layers !== null) return;
+  const { teamId, digest } = artifact;
+  let layers: Record<string, LayerStatistics> = {};
+  try {
+    layers = readLayers(await load());
+  } catch (error) {
+    ctx.log("warn", "layers.failed", { digest, ...describeFailure(error) });
+  }
+  await ctx.db
+    .update(artifacts)
+    .set({ layers })
+    .where(and(eq(artifacts.teamId, teamId), eq(artifacts.digest, digest), isNull(artifacts.layers)));
+}
+
+/** Norm, effective rank and alpha of an ONNX file's weight matrices, by the names of their tensors. */
+export function readLayers(onnx: Uint8Array): Record<string, LayerStatistics> {
+  const spectra = new SpectrumReader({ work: SPECTRUM_WORK });
+  // The policy of its day has let it in, whatever it is now.
+  const meter = createMeter("onnx", { controlFlowDepth: Number.MAX_SAFE_INTEGER }, { spectra });
+  meter.write(onnx);
+  const { tensors } = meter.end();
+  const matrices = tensors.filter(
+    ({ role, shape }) => role === "weight" && shape.length === 2 && Math.min(...shape) > 1,
+  );
+  return Object.fromEntries(
+    matrices.slice(0, MOST_LAYERS).map(({ name, norm, spectrum }) => {
+      const { effectiveRank = null, alpha = null } = spectrum ?? {};
+      return [name, { norm, effectiveRank, alpha }];
+    }),
+  );
+}
