@@ -1,8 +1,10 @@
 import { backendChoices } from "./backends/backend.ts";
 import { lossNames } from "./networks/losses.ts";
 import { networkNames } from "./networks/networks.ts";
+import { layerNormNames } from "./networks/transformer-block.ts";
 import { gradientFilterNames } from "./optimizers/gradient-filters.ts";
 import { optimizerNames } from "./optimizers/optimizer.ts";
+import { decayShapes } from "./optimizers/schedule.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { parseStepwise, type Stepwise } from "./stepwise.ts";
 import { hintKinds, taskNames } from "./tasks/tasks.ts";
@@ -59,7 +61,7 @@ const stepwise = (help: string): Flag<Stepwise> => ({
 });
 
 const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
-  seed: whole(0, "initial weights"),
+  seed: whole(0, "initial weights, and the order of batches"),
   splitSeed: whole(0, "which examples are in which split"),
   steps: whole(1, "updates"),
   every: whole(1, "steps between checkpoints"),
@@ -76,6 +78,7 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   bits: whole(1, "of parity"),
   parityBits: whole(1, "bits that decide the parity"),
   parityExamples: whole(1, "examples of parity to train on"),
+  digitExamples: whole(10, "handwritten digits to train on"),
   hint: oneOf(hintKinds, "an input that names the answer, and what it says in OOD splits"),
   hintShare: share("share of train and validation whose hint says something"),
   leak: share("share of validation drawn from train"),
@@ -83,14 +86,19 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   trainUsed: stepwise("share of the training set that is trained on"),
   network: oneOf(networkNames, "what learns"),
   embedding: whole(1, "width of the embeddings"),
-  hidden: whole(1, "width of the hidden layer"),
+  hidden: whole(1, "width of the hidden layers"),
+  layers: whole(1, "hidden layers of the mlp, blocks of the transformer"),
   heads: whole(1, "of the transformer's attention; they share the embedding's width"),
+  layerNorm: oneOf(layerNormNames, "of the transformer; post is after each addition to the stream"),
   initialScale: number("times the usual initial weights"),
   loss: oneOf(lossNames, "what is minimized"),
   optimizer: oneOf(optimizerNames, "how"),
+  batch: whole(0, "examples an update, 0 for all of them"),
   learningRate: number("learning rate"),
+  warmUp: whole(0, "updates over which the learning rate rises from 0"),
   rateFactor: stepwise("times the learning rate"),
-  decayFrom: whole(0, "the learning rate falls linearly from this step"),
+  decayShape: oneOf(decayShapes, "how the learning rate falls"),
+  decayFrom: whole(0, "from this step"),
   decayTo: whole(1, "to this one"),
   decayFloor: number("to this share of itself"),
   beta1: number("of Adam's mean"),

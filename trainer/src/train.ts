@@ -79,7 +79,8 @@ export async function train(
       }
       examples.moveTo(step);
       tf.tidy(() => {
-        const gradients = filter.apply(gradientsOf(network, examples.inputs, examples.target, loss), step + 1);
+        const { inputs, target } = examples.batchAt(step);
+        const gradients = filter.apply(gradientsOf(network, inputs, target, loss), step + 1);
         const weightDecay = valueAt(settings.weightDecay, step);
         optimizer.update(gradients, { update: step + 1, learningRate, weightDecay });
       });

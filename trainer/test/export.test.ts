@@ -85,6 +85,10 @@ test.each<{ name: string; settings: Partial<Settings> }>([
   { name: "numbers as inputs", settings: { task: "parity", bits: 9, parityExamples: 50 } },
   { name: "the transformer", settings: { network: "transformer", heads: 2 } },
   { name: "the transformer with three inputs", settings: { network: "transformer", heads: 4, hint: "absent" } },
+  { name: "two layers", settings: { layers: 2 } },
+  { name: "a transformer of two blocks", settings: { network: "transformer", layers: 2 } },
+  { name: "LayerNorm", settings: { network: "transformer", layerNorm: "post" } },
+  { name: "LayerNorm in two blocks", settings: { network: "transformer", layers: 2, layerNorm: "post" } },
   { name: "the quadratic network", settings: { network: "quadratic", loss: "squared-error" } },
 ])("ONNX Runtime gives the trainer's counts and losses: $name", async ({ settings }) => {
   let task: Task | undefined;

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BackendName, backendNames, startBackend } from "../src/backends/backend.ts";
 import { type LossName, losses } from "../src/networks/losses.ts";
@@ -15,6 +16,7 @@ const STEP = 1e-6;
 const TOLERANCE = 1e-6;
 
 const small = { ...defaults, modulus: 5, cornerSide: 1, mirrorPairs: 2, bits: 4, parityBits: 2, parityExamples: 9 };
+const twoBlocks = { network: "transformer", layers: 2, embedding: 4, heads: 2, hidden: 5 } as const;
 const cases: { name: string; settings: Settings }[] = [
   { name: "a layer that widens", settings: { ...small, embedding: 3, hidden: 6 } },
   { name: "a layer that narrows", settings: { ...small, embedding: 6, hidden: 3 } },
@@ -23,6 +25,14 @@ const cases: { name: string; settings: Settings }[] = [
   { name: "StableMax", settings: { ...small, loss: "stablemax", embedding: 3, hidden: 6, initialScale: 2 } },
   { name: "squared error", settings: { ...small, loss: "squared-error", embedding: 3, hidden: 6 } },
   { name: "the transformer", settings: { ...small, network: "transformer", embedding: 4, heads: 2, hidden: 5 } },
+  { name: "two layers", settings: { ...small, layers: 2, embedding: 4, hidden: 5 } },
+  { name: "a transformer of two blocks", settings: { ...small, ...twoBlocks } },
+  {
+    name: "LayerNorm in one block",
+    settings: { ...small, network: "transformer", layerNorm: "post", embedding: 4, heads: 2, hidden: 5 },
+  },
+  { name: "LayerNorm in two blocks", settings: { ...small, ...twoBlocks, layerNorm: "post" } },
+  { name: "three inputs, two blocks", settings: { ...small, ...twoBlocks, hint: "absent", hintShare: 0.5 } },
   { name: "the quadratic network", settings: { ...small, network: "quadratic", hidden: 7, initialScale: 2 } },
 ];
 
@@ -39,6 +49,10 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
   onBackend.each(cases)("agree with finite differences: $name", async ({ settings }) => {
     const task = createTask(settings);
     const network = createNetwork(settings, task);
+    // At their initial values a gradient that forgets the gains, or the biases, would be right too.
+    for (const [name, weight] of network.weights) {
+      if (/norm|bias/.test(name)) weight.assign(tf.tensor(perturbed(weight.size), weight.shape));
+    }
     const split = splitOf(task, "train");
     const inputs = network.encode(split);
     const target = oneHot(split.target, task.classes);
@@ -61,6 +75,8 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
     expect(largest).toBeGreaterThan(0.05);
   });
 });
+
+const perturbed = (size: number) => Array.from({ length: size }, (_, i) => 0.7 + 0.5 * Math.sin(5 * i));
 
 type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -88,32 +104,47 @@ function transformerLogits(
   split: Split,
   example: number,
   { inputs }: Task,
-  { embedding: width, heads }: Settings,
+  { embedding: width, heads, layers, layerNorm }: Settings,
 ): number[] {
   const at = (name: string) => weights.get(name) ?? Float64Array.of();
   const tokenOf = (name: string) => {
     const symbol = split.inputs[name]?.[example] ?? -1;
     return [...at("tokens").subarray(symbol * width, (symbol + 1) * width)];
   };
-  const end = [...at("position.end")];
-  const stream = [...[...inputs.keys()].map((name) => plus(tokenOf(name), at(`position.${name}`))), end];
-  const question = times(end, at("attention.query"));
-  const [keys, values] = ["key", "value"].map((kind) => stream.map((row) => times(row, at(`attention.${kind}`))));
+  const placed = [...inputs.keys()].map((name) => plus(tokenOf(name), at(`position.${name}`)));
+  let stream = [...placed, [...at("position.end")]];
   const depth = width / heads;
-  const mixed = Array.from({ length: heads }, (_, head) => {
-    const part = (row: readonly number[] = []) => row.slice(head * depth, (head + 1) * depth);
-    const raised = (keys ?? []).map((row) =>
-      Math.exp(part(row).reduce((sum, x, i) => sum + x * (part(question)[i] ?? 0), 0) / Math.sqrt(depth)),
-    );
-    const total = raised.reduce((sum, x) => sum + x, 0);
-    return Array.from({ length: depth }, (_, i) =>
-      raised.reduce((sum, x, position) => sum + (x / total) * (part(values?.[position])[i] ?? Number.NaN), 0),
-    );
-  }).flat();
-  const attended = plus(times(mixed, at("attention.output")), end);
-  const activations = plus(times(attended, at("mlp.in.weight")), at("mlp.in.bias")).map((x) => Math.max(x, 0));
-  const written = plus(times(activations, at("mlp.out.weight")), at("mlp.out.bias"));
-  return times(plus(attended, written), at("answer.weight"));
+  for (let layer = 1; layer <= layers; layer++) {
+    const of = (name: string) => at(layer === 1 ? name : `layer${layer}.${name}`);
+    const normed = (part: string, row: number[]) => {
+      if (layerNorm === "none") return row;
+      const mean = row.reduce((sum, x) => sum + x, 0) / width;
+      const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / width;
+      const [gain, bias] = [of(`${part}.norm.gain`), of(`${part}.norm.bias`)];
+      return row.map((x, i) => ((x - mean) / Math.sqrt(variance + 1e-5)) * (gain[i] ?? 0) + (bias[i] ?? 0));
+    };
+    const [keys, values] = ["key", "value"].map((kind) => stream.map((row) => times(row, of(`attention.${kind}`))));
+    stream = stream.map((row, asking) => {
+      const question = times(row, of("attention.query"));
+      const mixed = Array.from({ length: heads }, (_, head) => {
+        const part = (row: readonly number[] = []) => row.slice(head * depth, (head + 1) * depth);
+        const raised = (keys ?? [])
+          .slice(0, asking + 1)
+          .map((row) =>
+            Math.exp(part(row).reduce((sum, x, i) => sum + x * (part(question)[i] ?? 0), 0) / Math.sqrt(depth)),
+          );
+        const total = raised.reduce((sum, x) => sum + x, 0);
+        return Array.from({ length: depth }, (_, i) =>
+          raised.reduce((sum, x, position) => sum + (x / total) * (part(values?.[position])[i] ?? Number.NaN), 0),
+        );
+      }).flat();
+      const attended = normed("attention", plus(times(mixed, of("attention.output")), row));
+      const activations = plus(times(attended, of("mlp.in.weight")), of("mlp.in.bias")).map((x) => Math.max(x, 0));
+      const written = plus(times(activations, of("mlp.out.weight")), of("mlp.out.bias"));
+      return normed("mlp", plus(attended, written));
+    });
+  }
+  return times(stream.at(-1) ?? [], at("answer.weight"));
 }
 
 function mlpLogits(
@@ -121,7 +152,7 @@ function mlpLogits(
   split: Split,
   example: number,
   { inputs, classes }: Task,
-  { network, embedding, hidden }: Settings,
+  { network, embedding, hidden, layers }: Settings,
 ): number[] {
   const at = (name: string, index: number) => weights.get(name)?.[index] ?? Number.NaN;
   const layer = (name: string, input: number[], outputs: number) =>
@@ -143,8 +174,10 @@ function mlpLogits(
     }
     return sum;
   });
-  const activations =
-    network === "quadratic" ? embedded.map((x) => x * x) : layer("hidden", embedded, hidden).map((x) => Math.max(x, 0));
+  let activations = network === "quadratic" ? embedded.map((x) => x * x) : embedded;
+  for (let i = 1; network === "mlp" && i <= layers; i++) {
+    activations = layer(i === 1 ? "hidden" : `hidden.${i}`, activations, hidden).map((x) => Math.max(x, 0));
+  }
   return layer("output", activations, classes);
 }
 

@@ -4,7 +4,7 @@ import { useBackend } from "../src/backends/backend.ts";
 import { AdamW, CoupledAdam } from "../src/optimizers/adamw.ts";
 import { Muon, orthogonalize } from "../src/optimizers/muon.ts";
 import type { Optimizer } from "../src/optimizers/optimizer.ts";
-import { learningRateAt } from "../src/optimizers/schedule.ts";
+import { learningRateAt, type ScheduleSettings } from "../src/optimizers/schedule.ts";
 import { Sgd } from "../src/optimizers/sgd.ts";
 import { createRandom } from "../src/random.ts";
 import { singularValues } from "../src/spectra.ts";
@@ -170,13 +170,29 @@ test.each([
   expect(() => optimizer.update(new Map(), rates)).toThrow("no gradient for w");
 });
 
-test.each([
-  [0, 1],
-  [600, 1],
-  [900, 0.51],
-  [1200, 0.02],
-  [1500, 0.02],
-])("the learning rate at step %i is %f of itself", (step, share) => {
-  const schedule = { learningRate: 0.01, decayFrom: 600, decayTo: 1200, decayFloor: 0.02 };
-  expect(learningRateAt(step, schedule)).toBeCloseTo(0.01 * share, 12);
+const schedule: ScheduleSettings = {
+  learningRate: 0.01,
+  warmUp: 0,
+  decayShape: "linear",
+  decayFrom: 600,
+  decayTo: 1200,
+  decayFloor: 0.02,
+};
+
+test.each<{ step: number; share: number; with?: Partial<ScheduleSettings> }>([
+  { step: 0, share: 1 },
+  { step: 600, share: 1 },
+  { step: 900, share: 0.51 },
+  { step: 1200, share: 0.02 },
+  { step: 1500, share: 0.02 },
+  { step: 0, share: 0.1, with: { warmUp: 10 } },
+  { step: 4, share: 0.5, with: { warmUp: 10 } },
+  { step: 9, share: 1, with: { warmUp: 10 } },
+  { step: 50, share: 1, with: { warmUp: 10 } },
+  // A quarter of the way the cosine has fallen by (1 - cos(45 degrees)) / 2 = .1464466 of it.
+  { step: 750, share: 1 - 0.98 * 0.146446609, with: { decayShape: "cosine" } },
+  { step: 900, share: 0.51, with: { decayShape: "cosine" } },
+  { step: 1200, share: 0.02, with: { decayShape: "cosine" } },
+])("the learning rate at step $step is $share of itself, with $with", ({ step, share, with: changes }) => {
+  expect(learningRateAt(step, { ...schedule, ...changes })).toBeCloseTo(0.01 * share, 10);
 });

@@ -30,6 +30,15 @@ describe("a run that goes on from a state on disk has the bytes of one that neve
     { name: "SGD", settings: { optimizer: "sgd" } },
     { name: "Muon", settings: { optimizer: "muon" } },
     { name: "the transformer", settings: { network: "transformer" } },
+    { name: "two blocks with LayerNorm", settings: { network: "transformer", layers: 2, layerNorm: "post" } },
+    { name: "the quadratic network", settings: { network: "quadratic", loss: "squared-error" } },
+    { name: "two hidden layers under Muon", settings: { layers: 2, optimizer: "muon" } },
+    {
+      name: "batches, warm-up and a cosine",
+      settings: { batch: 5, warmUp: 6, decayFrom: 2, decayTo: 7, decayShape: "cosine" },
+    },
+    { name: "StableMax with the orthogonal gradient", settings: { loss: "stablemax", gradientFilter: "orthogonal" } },
+    { name: "Grokfast under Muon", settings: { optimizer: "muon", gradientFilter: "grokfast-ema" } },
     { name: "Grokfast EMA", settings: { gradientFilter: "grokfast-ema" } },
     { name: "Grokfast MA", settings: { gradientFilter: "grokfast-ma", grokfastWindow: 3 } },
     {

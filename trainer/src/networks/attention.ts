@@ -8,8 +8,8 @@ export interface AttentionSettings {
 }
 
 /**
- * What one question [1, width] gets from several positions, whose keys and values are [N, width], or [1, width] where
- * they are the same for every example: [N, width], each head in columns of its own. The positions' shares are the
+ * What a question gets from several positions, whose keys and values are [N, width]; any of the three is [1, width]
+ * where it is the same for every example. [N, width], each head in columns of its own. The positions' shares are the
  * softmax of their keys' products with the question.
  */
 export function attend(
@@ -19,7 +19,7 @@ export function attend(
   { heads, scale }: AttentionSettings,
 ): tf.Tensor2D {
   const [, width] = question.shape;
-  const rows = Math.max(...keys.map((key) => key.shape[0]));
+  const rows = Math.max(...[question, ...keys].map((x) => x.shape[0]));
   const parts = (x: tf.Tensor): tf.Tensor3D => tf.reshape(x, [-1, heads, width / heads]);
   const joined = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, width]);
   const perPart = (x: tf.Tensor): tf.Tensor3D => tf.expandDims(x, 2);
@@ -54,7 +54,7 @@ export function attend(
         perPart(tf.mul(tf.sub(weighted[i] as tf.Tensor, tf.mul(share, total)), scale)),
       );
       const dQuestion = keys
-        .map((key, i) => tf.sum(joined(tf.mul(dScores[i] as tf.Tensor, parts(key))), 0, true))
+        .map((key, i) => asIn(question as tf.Tensor2D, joined(tf.mul(dScores[i] as tf.Tensor, parts(key)))))
         .reduce((sum, next) => tf.add(sum, next));
       const dKeys = keys.map((key, i) =>
         asIn(key as tf.Tensor2D, joined(tf.mul(dScores[i] as tf.Tensor, parts(question)))),

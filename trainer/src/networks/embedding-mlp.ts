@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { GraphBuilder } from "../onnx/graph.ts";
+import { GraphBuilder, type Value } from "../onnx/graph.ts";
 import type { Random } from "../random.ts";
 import type { Task } from "../tasks/task.ts";
 import { matrix, uniform, vector } from "./initial.ts";
@@ -10,47 +10,64 @@ import { affine, relu } from "./operations.ts";
 export interface EmbeddingMlpSettings {
   /** Width of the embeddings. */
   readonly embedding: number;
-  /** Width of the hidden layer. */
+  /** Width of the hidden layers. */
   readonly hidden: number;
+  /** How many of them. */
+  readonly layers: number;
   /** Times the usual initial weights. */
   readonly initialScale: number;
 }
 
-/** logits = W2 relu(W1 (A[a] + B[b] + ...) + b1) + b2, with a table of its own for each input. */
+/**
+ * logits = W2 relu(W1 (A[a] + B[b] + ...) + b1) + b2, with a table of its own for each input, and further layers like
+ * W1 where there are more.
+ */
 export function embeddingMlp(settings: EmbeddingMlpSettings, task: Task, random: Random): Network {
-  const { embedding, hidden, initialScale: scale } = settings;
+  const { embedding, hidden, layers, initialScale: scale } = settings;
   const { classes } = task;
   const inputLayer = new InputLayer(task, embedding, random, scale);
-  const weights = {
-    "hidden.weight": matrix(embedding, hidden, uniform(random, embedding, scale)),
-    "hidden.bias": vector(hidden, uniform(random, embedding, scale)),
-    "output.weight": matrix(hidden, classes, uniform(random, hidden, scale)),
-    "output.bias": vector(classes, uniform(random, hidden, scale)),
-  };
+  const layer = (name: string, inputs: number, outputs: number) => ({
+    ...{ name, inputs, outputs },
+    weight: matrix(inputs, outputs, uniform(random, inputs, scale)),
+    bias: vector(outputs, uniform(random, inputs, scale)),
+  });
+  const hiddenLayers = Array.from({ length: layers }, (_, i) =>
+    layer(i === 0 ? "hidden" : `hidden.${i + 1}`, i === 0 ? embedding : hidden, hidden),
+  );
+  const output = layer("output", hidden, classes);
+  const weights = [...hiddenLayers, output].flatMap(({ name, weight, bias }): [string, tf.Variable][] => [
+    [`${name}.weight`, weight],
+    [`${name}.bias`, bias],
+  ]);
 
   return {
-    weights: new Map<string, tf.Variable>([...inputLayer.weights, ...Object.entries(weights)]),
-    hiddenMatrices: new Set(["hidden.weight"]),
+    weights: new Map<string, tf.Variable>([...inputLayer.weights, ...weights]),
+    hiddenMatrices: new Set(hiddenLayers.map(({ name }) => `${name}.weight`)),
 
     encode: (split) => inputLayer.encode(split),
 
     logits(inputs) {
-      const embedded = inputLayer.forward(inputs);
-      const activations = relu(affine(embedded, weights["hidden.weight"], weights["hidden.bias"]));
-      return affine(activations, weights["output.weight"], weights["output.bias"]);
+      const activations = hiddenLayers.reduce(
+        (x, { weight, bias }) => relu(affine(x, weight, bias)),
+        inputLayer.forward(inputs),
+      );
+      return affine(activations, output.weight, output.bias);
     },
 
     toOnnx(values) {
       const graph = new GraphBuilder(task.name);
-      const weight = <const Shape extends readonly number[]>(name: keyof typeof weights, shape: Shape) =>
+      const read = <const Shape extends readonly number[]>(name: string, shape: Shape) =>
         graph.weight(name, valuesOf(values, name), shape);
-      const embedded = inputLayer.toOnnx(graph, values);
-      const hiddenWeight = weight("hidden.weight", [embedding, hidden]);
-      const before = graph.gemm("hidden", embedded, hiddenWeight, weight("hidden.bias", [hidden]));
-      const activations = graph.relu("activations", before);
-      const outputWeight = weight("output.weight", [hidden, classes]);
-      graph.output(graph.gemm("logits", activations, outputWeight, weight("output.bias", [classes])));
+      const apply = ({ name, inputs, outputs }: typeof output, as: string, x: Rows) =>
+        graph.gemm(as, x, read(`${name}.weight`, [inputs, outputs]), read(`${name}.bias`, [outputs]));
+      const activations = hiddenLayers.reduce<Rows>(
+        (x, layer) => graph.relu(`${layer.name}.activations`, apply(layer, layer.name, x)),
+        inputLayer.toOnnx(graph, values),
+      );
+      graph.output(apply(output, "logits", activations));
       return graph.finish();
     },
   };
 }
+
+type Rows = Value<"float32", readonly ["N", number]>;

@@ -32,7 +32,10 @@ export class InputLayer {
     return [...this.#task.inputs].map(([name, kind]) => {
       const column = columnOf(split, name);
       if (kind.kind === "symbol") return oneHot(column, kind.size);
-      return tf.tensor2d(Float32Array.from(column), [split.target.length, kind.width]);
+      return tf.tensor2d(
+        Float32Array.from(column, (number) => number * kind.unit),
+        [split.target.length, kind.width],
+      );
     });
   }
 
@@ -48,7 +51,8 @@ export class InputLayer {
       const rows = kind.kind === "symbol" ? kind.size : kind.width;
       const table = graph.weight(tableOf(name), valuesOf(values, tableOf(name)), [rows, this.#width]);
       if (kind.kind === "symbol") return graph.gather(`${name}.embedded`, table, graph.input(name, "int64", ["N"]));
-      const numbers = graph.toFloat(`${name}.numbers`, graph.input(name, "int64", ["N", kind.width]));
+      const whole = graph.toFloat(`${name}.whole`, graph.input(name, "int64", ["N", kind.width]));
+      const numbers = kind.unit === 1 ? whole : graph.scale(`${name}.numbers`, whole, kind.unit);
       return graph.matmul(`${name}.embedded`, numbers, table);
     });
     return embedded.reduce((sum, next, i) => {

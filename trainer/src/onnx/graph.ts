@@ -126,6 +126,19 @@ export class GraphBuilder {
     return this.#node(operator, name, [x, y], x.shape);
   }
 
+  /** Each row at mean 0 and variance 1, times gain, plus bias. */
+  layerNorm<N extends Dimension, M extends Dimension>(
+    name: string,
+    x: Floats<readonly [N, M]>,
+    gain: Floats<readonly [NoInfer<M>]>,
+    bias: Floats<readonly [NoInfer<M>]>,
+    epsilon: number,
+  ): Floats<readonly [N, M]> {
+    const fits = x.shape[1] === gain.shape[0] && x.shape[1] === bias.shape[0];
+    require(fits, `${name} normalizes [${x.shape}] by [${gain.shape}] and [${bias.shape}]`);
+    return this.#node("LayerNormalization", name, [x, gain, bias], x.shape, { epsilon: { float: epsilon } });
+  }
+
   exp<Shape extends readonly Dimension[]>(name: string, x: Floats<Shape>): Floats<Shape> {
     return this.#node("Exp", name, [x], x.shape);
   }

@@ -39,6 +39,7 @@ export interface NodeDescription {
     | "Exp"
     | "Gather"
     | "Gemm"
+    | "LayerNormalization"
     | "MatMul"
     | "Max"
     | "Mul"

@@ -35,7 +35,7 @@ export function sparseParity({ bits, parityBits, parityExamples }: SparseParityS
   };
   return {
     name: `parity${parityBits}of${bits}`,
-    inputs: new Map([["bits", { kind: "numbers", width: bits }]]),
+    inputs: new Map([["bits", { kind: "numbers", width: bits, unit: 1 }]]),
     classes: 2,
     splits: new Map<SplitName, Split>([
       ["train", draw(parityExamples, fair)],

@@ -7,10 +7,10 @@ export interface Split {
   readonly target: Int32Array;
 }
 
-/** One of `size` symbols, or `width` numbers. */
+/** One of `size` symbols, or `width` whole numbers, which networks read as so many times `unit`. */
 export type InputKind =
   | { readonly kind: "symbol"; readonly size: number }
-  | { readonly kind: "numbers"; readonly width: number };
+  | { readonly kind: "numbers"; readonly width: number; readonly unit: number };
 
 export interface Task {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { createRandom } from "../random.ts";
 import type { Settings } from "../settings.ts";
+import { digits } from "./digits.ts";
 import { type ModularName, modularNames, modularTable } from "./modular.ts";
 import { splitPairTable } from "./pair-table.ts";
 import { permutationTable } from "./permutations.ts";
@@ -9,8 +10,8 @@ import type { Task } from "./task.ts";
 
 export { type HintKind, hintKinds } from "./shortcuts.ts";
 
-export type TaskName = ModularName | "permutations" | "parity";
-export const taskNames: readonly TaskName[] = [...modularNames, "permutations", "parity"];
+export type TaskName = ModularName | "permutations" | "parity" | "digits";
+export const taskNames: readonly TaskName[] = [...modularNames, "permutations", "parity", "digits"];
 
 /** The task that the settings describe; its splits depend on `splitSeed` alone. */
 export function createTask(settings: Settings): Task {
@@ -21,6 +22,7 @@ export function createTask(settings: Settings): Task {
 
 function plainTask(settings: Settings): Task {
   const random = createRandom(settings.splitSeed, "splits");
+  if (settings.task === "digits") return digits(settings, random);
   if (settings.task === "parity") return sparseParity(settings, random);
   const table =
     settings.task === "permutations"
