@@ -3,12 +3,13 @@
 //   npm run -w trainer record -- --collection DIR [--match TEXT]    every run of scripts/collection.ts not there yet
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { choiceHelp, choiceOptions, chooseSettings } from "../src/choose-settings.ts";
 import { readSettings, settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
 import type { Checkpoint } from "../src/train.ts";
 import { collection } from "./collection.ts";
 
-const USAGE = `record --out FILE.csv[.gz] [SETTINGS] | --collection DIR [--match TEXT]\n${settingsHelp}`;
+const USAGE = `record --out FILE.csv[.gz] [SETTINGS] | --collection DIR [--match TEXT]\n${choiceHelp}${settingsHelp}`;
 
 const text = { type: "string" } as const;
 
@@ -16,11 +17,11 @@ async function main(args: string[]): Promise<void> {
   const { values } = parse(args);
   const { out, collection: directory, match } = values;
   if (typeof out === "string" && directory === undefined && match === undefined) {
-    report(out, await recordRun(out, readSettings(values)));
+    report(out, await recordRun(out, await chooseSettings(values)));
     return;
   }
   if (out !== undefined || typeof directory !== "string") throw new UsageError("give --out or --collection");
-  const given = Object.keys(settingOptions).find((name) => values[name] !== undefined);
+  const given = Object.keys({ ...settingOptions, ...choiceOptions }).find((name) => values[name] !== undefined);
   if (given !== undefined) throw new UsageError(`--collection has its own settings: drop --${given}`);
   for (const { name, flags } of collection) {
     if (!name.includes(typeof match === "string" ? match : "")) continue;
@@ -32,7 +33,7 @@ async function main(args: string[]): Promise<void> {
 
 function parse(args: string[]) {
   try {
-    const options = { ...settingOptions, out: text, collection: text, match: text };
+    const options = { ...settingOptions, ...choiceOptions, out: text, collection: text, match: text };
     return parseArgs({ args, options }) as { values: Readonly<Record<string, unknown>> };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));

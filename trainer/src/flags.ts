@@ -113,16 +113,16 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   grokfastWindow: whole(1, "gradients that grokfast-ma averages"),
 };
 
-const names = Object.keys(flags) as (keyof Settings)[];
+export const settingNames = Object.keys(flags) as (keyof Settings)[];
 export const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** For parseArgs: a text flag for every setting. */
 export const settingOptions: Readonly<Record<string, { readonly type: "string" }>> = Object.fromEntries(
-  names.map((name) => [flagOf(name), { type: "string" }]),
+  settingNames.map((name) => [flagOf(name), { type: "string" }]),
 );
 
 /** One line a setting, with its default. */
-export const settingsHelp = names
+export const settingsHelp = settingNames
   .map((name) => {
     const { takes, help } = flags[name];
     const otherwise = defaults[name];
@@ -131,11 +131,15 @@ export const settingsHelp = names
   })
   .join("");
 
-/** The settings that flags name, each checked. Throws UsageError. */
-export function readSettings(values: Readonly<Record<string, unknown>>): Settings {
-  const given = names.flatMap((name) => {
+/** One setting from its text; `where` it stands is named in what is thrown. Throws UsageError. */
+export const readSetting = <Name extends keyof Settings>(name: Name, where: string, text: string): Settings[Name] =>
+  flags[name].read(where, text);
+
+/** The settings that flags name, each checked; the others are those of `base`. Throws UsageError. */
+export function readSettings(values: Readonly<Record<string, unknown>>, base: Settings = defaults): Settings {
+  const given = settingNames.flatMap((name) => {
     const text = values[flagOf(name)];
-    return typeof text === "string" ? [[name, flags[name].read(`--${flagOf(name)}`, text)]] : [];
+    return typeof text === "string" ? [[name, readSetting(name, `--${flagOf(name)}`, text)]] : [];
   });
-  return { ...defaults, ...Object.fromEntries(given) };
+  return { ...base, ...Object.fromEntries(given) };
 }

@@ -1,6 +1,8 @@
 // Trains a network that groks and lets Curie Point watch: node trainer/src/grok.ts --help
 import { parseArgs } from "node:util";
-import { readSettings, settingOptions, settingsHelp, UsageError } from "./flags.ts";
+import { choiceHelp, choiceOptions, chooseSettings } from "./choose-settings.ts";
+import { settingOptions, settingsHelp, UsageError } from "./flags.ts";
+import { presetsHelp } from "./presets.ts";
 import { createProgress } from "./progress.ts";
 import { readService } from "./service-flags.ts";
 import { defaults, type Settings } from "./settings.ts";
@@ -17,12 +19,16 @@ const USAGE = `node trainer/src/grok.ts --url URL | --out DIR
   --until VERDICT        end as soon as the service says so, like generalizer
   --dense-every N        steps between checkpoints while the service says transitioning
   --json                 print the service's verdict as the last line of stdout
-${settingsHelp}`;
+  --list-presets         print the presets, and what of each paper they leave out
+${choiceHelp}${settingsHelp}`;
 
 interface Arguments extends WatchedOptions {
   readonly settings: Settings;
   readonly json: boolean;
-  readonly help: boolean;
+  /** Whether a preset or a file had a say: then every setting is printed, as --config would read it. */
+  readonly chosen: boolean;
+  /** What to print instead of training. */
+  readonly print: string | null;
 }
 
 async function readArguments(args: string[]): Promise<Arguments> {
@@ -43,13 +49,16 @@ async function readArguments(args: string[]): Promise<Arguments> {
         resume: flag,
         json: flag,
         help: flag,
+        "list-presets": flag,
       },
+      ...choiceOptions,
       ...settingOptions,
     },
   });
-  const settings = readSettings(values);
-  const { url, model, suite, ensemble, out, resume, json, help } = values;
-  if (url === undefined && out === undefined && !help) throw new UsageError("give --url, --out or both");
+  const print = values.help ? USAGE : values["list-presets"] ? presetsHelp : null;
+  const settings = await chooseSettings(values);
+  const { url, model, suite, ensemble, out, resume, json } = values;
+  if (url === undefined && out === undefined && print === null) throw new UsageError("give --url, --out or both");
   if (url === undefined && json) throw new UsageError("--json prints the service's verdict: give --url");
   if (resume && out === undefined) throw new UsageError("--resume goes on from the files of --out: give both");
   const until = values.until === undefined ? undefined : readVerdict(values.until);
@@ -57,11 +66,12 @@ async function readArguments(args: string[]): Promise<Arguments> {
   if (url === undefined && (until ?? denseEvery) !== undefined) {
     throw new UsageError("--until and --dense-every listen to the service: give --url");
   }
-  const service = url === undefined || help ? undefined : await readService(url, values["key-file"]);
+  const service = url === undefined || print !== null ? undefined : await readService(url, values["key-file"]);
   return {
     settings,
     json,
-    help,
+    print,
+    chosen: (values.preset ?? values.config) !== undefined,
     resume,
     ...(service && { service }),
     ...(until !== undefined && { until }),
@@ -106,13 +116,14 @@ function changesOf(settings: Settings): string {
 }
 
 async function main(): Promise<void> {
-  const { json, help, ...options } = await readArguments(process.argv.slice(2));
-  if (help) {
-    process.stdout.write(USAGE);
+  const { json, print, chosen, ...options } = await readArguments(process.argv.slice(2));
+  if (print !== null) {
+    process.stdout.write(print);
     return;
   }
   const progress = createProgress(process.stderr, options.settings.steps);
   progress.note(`training with seed ${options.settings.seed}${changesOf(options.settings)}`);
+  if (chosen) progress.note(JSON.stringify(options.settings));
   const verdict = await trainWatched(options, progress);
   if (verdict === null) return;
   process.stderr.write(`${verdict.verdict} as of step ${verdict.asOfStep}: ${verdict["summary"] ?? ""}\n`);
