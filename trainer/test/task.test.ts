@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { createRandom } from "../src/random.ts";
 import { defaults, type Settings } from "../src/settings.ts";
 import { permutationTable } from "../src/tasks/permutations.ts";
-import { columnOf, type SplitName, splitOf } from "../src/tasks/task.ts";
-import { createTask, type TaskName } from "../src/tasks/tasks.ts";
+import { columnOf, type Split, type SplitName, splitOf, widthOf } from "../src/tasks/task.ts";
+import { createTask, type TaskName, taskNames } from "../src/tasks/tasks.ts";
 import { trainingSet } from "../src/tasks/training-set.ts";
 
 const create = (options: Partial<Settings>) => createTask({ ...defaults, ...options });
@@ -133,7 +133,7 @@ describe("sparse parity", () => {
     const bits = [...(inputs["bits"] ?? [])];
     return Array.from(target, (label, i) => ({ label, bits: bits.slice(10 * i, 10 * i + 10) }));
   };
-  const names = ["train", "validation", "ood:biased", "ood:constant"] as const;
+  const names = ["train", "validation", "ood:biased", "ood:runs"] as const;
 
   test.each(names)("%s has the product of the first three signs as its class", (name) => {
     for (const { label, bits } of rowsOf(name)) {
@@ -151,7 +151,45 @@ describe("sparse parity", () => {
     // Four standard errors of 4,000 draws and more are .032.
     expect(Math.abs(plusShare("train") - 0.5)).toBeLessThan(0.032);
     expect(Math.abs(plusShare("ood:biased") - 0.8)).toBeLessThan(0.032);
-    expect(rowsOf("ood:constant").every(({ bits }) => new Set(bits.slice(3)).size === 1)).toBe(true);
+    const turns = (bits: number[]) => bits.filter((bit, i) => i > 0 && bit !== bits[i - 1]).length;
+    expect(rowsOf("ood:runs").every(({ bits }) => turns(bits.slice(3)) <= 2)).toBe(true);
+  });
+});
+
+test("the runs of sparse parity are as many examples as they say: few are there twice", () => {
+  const runs = splitOf(create({ task: "parity" }), "ood:runs");
+  const rows = Array.from(runs.target, (_, i) =>
+    columnOf(runs, "bits")
+      .subarray(i * 40, (i + 1) * 40)
+      .join(),
+  );
+  expect(rows).toHaveLength(400);
+  expect(new Set(rows).size).toBeGreaterThan(350);
+});
+
+describe.each(taskNames)("the splits of %s", (name) => {
+  const task = create({ task: name, digitExamples: 400, modulus: 31, trainShare: 0.4, rareOperands: 3 });
+
+  test("have nothing of train in the others, and two probes at least", () => {
+    const [, ...others] = [...task.splits];
+    const rowsOf = (split: Split) =>
+      Array.from(split.target, (_, i) =>
+        [...task.inputs]
+          .flatMap(([input, kind]) => {
+            const width = widthOf(kind);
+            return [...columnOf(split, input).subarray(i * width, (i + 1) * width)];
+          })
+          .join(),
+      );
+    const train = new Set(rowsOf(splitOf(task, "train")));
+    expect(others.filter(([name]) => name.startsWith("ood:")).length).toBeGreaterThanOrEqual(2);
+    for (const [name, split] of others)
+      expect([name, rowsOf(split).filter((row) => train.has(row))]).toEqual([name, []]);
+  });
+
+  test("have probes whose answers train has shown", () => {
+    const known = new Set(splitOf(task, "train").target);
+    for (const { target } of task.splits.values()) expect(target.every((label) => known.has(label))).toBe(true);
   });
 });
 

@@ -15,7 +15,7 @@ const OOD = 400;
  * Parity of a few of many signs (Barak et al. 2022, arXiv 2207.08799): class 1 where their product is -1. Train and
  * validation draw every sign fairly. The probes keep the rule and move the signs:
  * - `ood:biased`: all signs are +1 with probability .8, as train never has them;
- * - `ood:constant`: the signs that do not matter are all +1 or all -1.
+ * - `ood:runs`: the signs that do not matter are equal in a row, and turn at two places only.
  */
 export function sparseParity({ bits, parityBits, parityExamples }: SparseParitySettings, random: Random): Task {
   if (parityBits < 1 || parityBits > bits) throw new Error(`parity of ${parityBits} of ${bits} bits is not defined`);
@@ -29,9 +29,11 @@ export function sparseParity({ bits, parityBits, parityExamples }: SparseParityS
   };
   const fair = () => Array.from({ length: bits }, () => sign(0.5));
   const biased = () => Array.from({ length: bits }, () => sign(0.8));
-  const constant = () => {
-    const rest = sign(0.5);
-    return Array.from({ length: bits }, (_, i) => (i < parityBits ? sign(0.5) : rest));
+  const runs = () => {
+    const place = () => parityBits + Math.floor(random.uniform() * (bits - parityBits));
+    const [first, second, start] = [place(), place(), sign(0.5)];
+    const isInside = (i: number) => i >= Math.min(first, second) && i < Math.max(first, second);
+    return Array.from({ length: bits }, (_, i) => (i < parityBits ? sign(0.5) : isInside(i) ? -start : start));
   };
   return {
     name: `parity${parityBits}of${bits}`,
@@ -41,7 +43,7 @@ export function sparseParity({ bits, parityBits, parityExamples }: SparseParityS
       ["train", draw(parityExamples, fair)],
       ["validation", draw(HELD_OUT, fair)],
       ["ood:biased", draw(OOD, biased)],
-      ["ood:constant", draw(OOD, constant)],
+      ["ood:runs", draw(OOD, runs)],
     ]),
   };
 }
