@@ -26,7 +26,9 @@ export function Dashboard({ models }: { models: readonly ListedModel[] }) {
                   <a href={`/models/${id}`}>{name}</a>
                 </td>
                 <td class={verdictTone(verdict)}>{verdictWords(verdict)}</td>
-                <td>{suiteName}</td>
+                <td>
+                  <a href={`/suites/${suiteName}`}>{suiteName}</a>
+                </td>
                 <td class="faint">{createdAt.toISOString().slice(0, 16).replace("T", " ")}</td>
               </tr>
             ))}

@@ -1,6 +1,7 @@
 import type { TrajectoryPoint } from "../services/checkpoint/trajectory.ts";
 import type { ServedVerdict } from "../services/judgement/get-verdict.ts";
 import type { PinnedModel } from "../services/model/internal.ts";
+import { AuditTable } from "./audit-table.tsx";
 import { verdictTone, verdictWords } from "./layout.tsx";
 import { shortNumber, splitColors, TrajectoryPlot } from "./plot.tsx";
 import type { StepAxis } from "./scale.ts";
@@ -43,6 +44,10 @@ export function ModelPage({ model, verdict, points, axis }: ModelPageProps) {
       </figure>
       <Evidence verdict={verdict} />
       <Transitions verdict={verdict} />
+      <h2>
+        Audit of <a href={`/suites/${model.suiteName}`}>{model.suiteName}</a>
+      </h2>
+      <AuditTable version={model.suiteVersion} />
       {verdict.caveats.length > 0 ? (
         <>
           <h2>Caveats</h2>

@@ -16,9 +16,12 @@ import { getVerdict } from "../services/judgement/get-verdict.ts";
 import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
 import { getModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
+import { listVersions } from "../services/suite/list.ts";
+import { getSuite } from "../services/suite/put.ts";
 import { Dashboard, SignIn } from "./dashboard.tsx";
 import { Layout } from "./layout.tsx";
 import { ModelPage } from "./model-page.tsx";
+import { SuitePage } from "./suite-page.tsx";
 
 const REFRESH_SECONDS = 2;
 /** A plot of more points than this would be a smear: the API pages through the rest. */
@@ -60,6 +63,15 @@ export function registerPages(app: App): void {
     browserPage(async (c) => c.redirect("/", 303)),
   );
   app.get("/models/:id", browserPage(modelPage));
+  app.get("/suites/:name", browserPage(suitePage));
+}
+
+const LISTED_VERSIONS = 100;
+
+async function suitePage(c: RouteContext, team: TeamContext): Promise<Response> {
+  const suite = await getSuite(team, c.req.param("name") ?? "");
+  const versions = await listVersions(team, suite.name, { limit: LISTED_VERSIONS, cursor: undefined });
+  return page(c, { title: suite.name }, <SuitePage suite={suite} versions={versions} />);
 }
 
 async function modelPage(c: RouteContext, team: TeamContext): Promise<Response> {
@@ -86,6 +98,8 @@ function browserPage(show: (c: RouteContext, team: TeamContext) => Promise<Respo
   };
 }
 
+const NOT_THERE = new Set(["model_not_found", "suite_not_found"]);
+
 async function showOr404(
   c: RouteContext,
   team: TeamContext,
@@ -94,9 +108,9 @@ async function showOr404(
   try {
     return await show(c, team);
   } catch (error) {
-    if (!(error instanceof DomainError && error.code === "model_not_found")) throw error;
+    if (!(error instanceof DomainError && NOT_THERE.has(error.code))) throw error;
     c.status(404);
-    return await page(c, { title: "No such model" }, <p>{error.message}</p>);
+    return await page(c, { title: "Not there" }, <p>{error.message}</p>);
   }
 }
 

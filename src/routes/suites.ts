@@ -1,11 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
 import type { NamedSuiteVersion } from "../services/suite/internal.ts";
+import { getVersion, listSuites, listVersions } from "../services/suite/list.ts";
 import { getSuite, MAX_SUITE_BYTES, putSuite } from "../services/suite/put.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
-import { bodyErrors, errorResponses, json, Name, SuiteRef, Time, unprocessable } from "./schemas.ts";
+import { bodyErrors, Digest, errorResponses, json, Name, PageQuery, SuiteRef, Time, unprocessable } from "./schemas.ts";
 
 const count = z.number().int();
 const Audit = z
@@ -114,6 +115,39 @@ const get = createRoute({
   responses: { 200: json(Suite, "The suite"), ...errorResponses },
 });
 
+const Page = json(z.object({ suites: z.array(Suite), next: z.string().nullable() }), "A page");
+const VersionPage = json(z.object({ versions: z.array(Suite), next: z.string().nullable() }), "A page");
+
+const list = createRoute({
+  method: "get",
+  path: "/suites",
+  operationId: "listSuites",
+  summary: "The team's suites by name, each at its newest version",
+  middleware: [requireActor("read")] as const,
+  request: { query: PageQuery },
+  responses: { 200: Page, ...errorResponses },
+});
+
+const listOfVersions = createRoute({
+  method: "get",
+  path: "/suites/{name}/versions",
+  operationId: "listSuiteVersions",
+  summary: "A suite's versions, those put last first",
+  middleware: [requireActor("read")] as const,
+  request: { params, query: PageQuery },
+  responses: { 200: VersionPage, ...errorResponses },
+});
+
+const getOfVersion = createRoute({
+  method: "get",
+  path: "/suites/{name}/versions/{version}",
+  operationId: "getSuiteVersion",
+  summary: "One version of a suite, with its audit",
+  middleware: [requireActor("read")] as const,
+  request: { params: params.extend({ version: Digest }) },
+  responses: { 200: json(Suite, "The version"), ...errorResponses },
+});
+
 export function registerSuites(app: App): void {
   app.openapi(put, async (c) => {
     const length = declaredLength(c, MAX_SUITE_BYTES);
@@ -123,6 +157,24 @@ export function registerSuites(app: App): void {
     }
     const suite = await putSuite(c.var.team, { name: c.req.valid("param").name, bytes });
     return suite.created ? c.json(toSuite(suite), 201) : c.json(toSuite(suite), 200);
+  });
+  app.openapi(list, async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const suites = await listSuites(c.var.team, { limit, after: cursor });
+    return c.json(
+      { suites: suites.map(toSuite), next: suites.length === limit ? (suites.at(-1)?.name ?? null) : null },
+      200,
+    );
+  });
+  app.openapi(listOfVersions, async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const versions = await listVersions(c.var.team, c.req.valid("param").name, { limit, cursor });
+    const next = versions.length === limit ? (versions.at(-1)?.version.id ?? null) : null;
+    return c.json({ versions: versions.map(toSuite), next }, 200);
+  });
+  app.openapi(getOfVersion, async (c) => {
+    const { name, version } = c.req.valid("param");
+    return c.json(toSuite(await getVersion(c.var.team, name, version)), 200);
   });
   app.openapi(get, async (c) => c.json(toSuite(await getSuite(c.var.team, c.req.valid("param").name)), 200));
 }
