@@ -13,13 +13,16 @@ interface Rule {
   other?: number;
 }
 
-const model = { model: "", suite: "", webhook: "", delivery: "", upload: "" };
+const model = { model: "", suite: "", version: "", webhook: "", delivery: "", upload: "" };
 const checkpoint = () => tableModel("m", { train: 1, validation: 1, "ood:shift": 1 });
 
 /** What each operation asks for. An operation that is not here fails the first test. */
 const RULES: Record<string, Rule> = {
   putSuite: { scope: "push", body: tableSuite, other: 201 },
   getSuite: { scope: "read" },
+  listSuites: { scope: "read", other: 200 },
+  listSuiteVersions: { scope: "read" },
+  getSuiteVersion: { scope: "read" },
   createModel: { scope: "push", body: () => ({ name: "fresh", suite: model.suite }), other: 422 },
   getModel: { scope: "read" },
   listModels: { scope: "read", other: 200 },
@@ -70,7 +73,8 @@ beforeAll(async () => {
   const upload = await team.call<{ id: string }>("POST", `/models/${id}/checkpoints/2/uploads`, {
     body: { bytes: 1, digest: `sha256:${"0".repeat(64)}` },
   });
-  Object.assign(model, { model: id, suite, webhook: webhook.body.id, upload: upload.body.id });
+  const { version } = (await team.call<{ version: string }>("GET", `/suites/${suite}`)).body;
+  Object.assign(model, { model: id, suite, version, webhook: webhook.body.id, upload: upload.body.id });
   model.delivery = ping.body.deliveryId;
   operations = operationsOf(await apiDocument(shared())).filter(({ security }) => security?.length !== 0);
 });
@@ -82,6 +86,7 @@ const addressOf = ({ path }: Operation): string =>
     .replace(/^\/uploads\/\{id\}/, `/uploads/${model.upload}`)
     .replace("{id}", model.model)
     .replace("{name}", model.suite)
+    .replace("{version}", model.version)
     .replace("{step}", "1")
     .replace(/\/compare$/, "/compare?step=1&with=1")
     .replace(/^(\/models\/[^/]+\/checkpoints)$/, "$1?from=1");
