@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-import type { Settings } from "./settings.ts";
+import { defaults, type Settings } from "./settings.ts";
 import type { Checkpoint } from "./train.ts";
 import type { TrainingState } from "./training-state.ts";
 
@@ -58,7 +58,8 @@ export async function readStateFile(directory: string, settings: Settings): Prom
   });
   if (file === null) return null;
   const { tensors, metadata } = readSafetensors(file);
-  const saved: Record<string, unknown> = JSON.parse(metadata["settings"] ?? "{}");
+  // A setting that is younger than the file had its usual value then.
+  const saved: Record<string, unknown> = { ...defaults, ...JSON.parse(metadata["settings"] ?? "{}") };
   for (const [name, value] of Object.entries(settings)) {
     if (name === "steps" || JSON.stringify(value) === JSON.stringify(saved[name])) continue;
     const [was, is] = [JSON.stringify(saved[name]), JSON.stringify(value)];

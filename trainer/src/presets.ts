@@ -167,12 +167,12 @@ const presets = {
   },
   omnigrok2022: {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
-    differs: "14 x 14 pixels, one linear layer more; saturates near .89, so the model needs a policy: ceiling .85",
+    differs: "14 x 14 pixels, one linear layer more; digits saturate: the model needs a policy, ceiling .6",
     settings: omnigrok,
   },
   "omnigrok2022-small": {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
-    differs: "three layers of 200 -> two of 100, batches of 200 -> full, 100,000 updates -> 4,000",
+    differs: "two hidden layers of 200 -> one of 100, batches -> full, 100,000 updates -> 4,000; no delay was seen so",
     settings: {
       ...omnigrok,
       ...{ layers: 1, embedding: 100, hidden: 100, batch: 0, learningRate: 5e-3, weightDecay: always(0.2) },

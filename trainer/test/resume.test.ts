@@ -83,6 +83,15 @@ test("other settings are refused by name, and a longer run is not", async () => 
   expect(await readStateFile(join(directory, "none"), small)).toBeNull();
 });
 
+test("a state that is older than a setting had its usual value", async () => {
+  const { layers: _, ...older } = small;
+  await train(small, {
+    onCheckpoint: async ({ state }) => writeStateFile(directory, await state(), older as Settings),
+  });
+  expect((await readStateFile(directory, small))?.step).toBe(8);
+  await expect(readStateFile(directory, { ...small, layers: 2 })).rejects.toThrow("trained with layers 1, not 2");
+});
+
 test("killed in the middle and started again, the command writes what it would have written", async () => {
   const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100".split(
     " ",

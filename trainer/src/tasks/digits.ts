@@ -10,14 +10,14 @@ export interface DigitsSettings {
 const HELD_OUT = 1000;
 const OOD = 500;
 const TURN = (15 * Math.PI) / 180;
-const SHIFT = 1.5;
+const SHIFT = 1;
 const SMALLER = 1.15;
 
 /**
  * Handwritten digits, 14 x 14 pixels. Every split has images of its own, so a probe shows none that was trained on in
  * another place. The probes keep the digit and move what the pixels say of it:
  * - `ood:turned`: by 15 degrees, either way;
- * - `ood:shifted`: by 1.5 of 28 pixels to the left or the right, and up or down;
+ * - `ood:shifted`: by one of 28 pixels to the left or the right, and up or down;
  * - `ood:small`: 15% smaller;
  * - `ood:noisy`: with noise on every pixel, which never is in train.
  */
@@ -67,4 +67,4 @@ export function digits({ digitExamples }: DigitsSettings, random: Random): Task 
   };
 }
 
-const NOISE = 60;
+const NOISE = 25;
