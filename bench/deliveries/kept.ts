@@ -47,10 +47,11 @@ async function keep({ db, webhook }: Bench, count: number): Promise<void> {
 async function measure(bench: Bench): Promise<{ sweep: number[]; claim: number[] }> {
   const samples: { sweep: number[]; claim: number[] } = { sweep: [], claim: [] };
   for (let n = 0; n < SAMPLES; n += 1) {
+    const rows = await outboxRows(bench, DUE);
     // Seen by this transaction alone, so that no consumer takes what is to be measured.
     await bench.db
       .transaction(async (tx) => {
-        await tx.insert(deliveries).values(await outboxRows(bench, DUE));
+        await tx.insert(deliveries).values(rows);
         // A transaction has every verb of a database but the one that ends it, and nothing here does.
         const ctx = contextOf(bench, tx as unknown as Context["db"]);
         samples.sweep.push(await timed(() => sweep(ctx, { hintAfterSeconds: 60 })));
