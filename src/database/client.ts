@@ -1,6 +1,5 @@
 import { Client, Pool } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
-import * as schema from "./schema.ts";
 
 /** Where Postgres is. */
 export interface Connection {
@@ -10,7 +9,7 @@ export interface Connection {
   wsProxy?: string | undefined;
 }
 
-export type Database = NeonDatabase<typeof schema>;
+export type Database = NeonDatabase;
 export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 /** Either: verbs that must join a caller's transaction take this. */
 export type Queryable = Database | Transaction;
@@ -24,7 +23,8 @@ export function connect(connection: Connection): { db: Database; close: () => Pr
   if (connection.wsProxy) pool.Client = clientThrough(connection.wsProxy);
   // Without a listener an idle client's broken socket would end the process; the next query reports it anyway.
   pool.on("error", () => {});
-  return { db: drizzle(pool, { schema }), close: () => pool.end() };
+  // Without the schema, which only relational queries would read: making sense of it would cost every request anew.
+  return { db: drizzle(pool), close: () => pool.end() };
 }
 
 /** Set on each client and not on the driver's module, so that one process can reach databases behind several bridges. */
