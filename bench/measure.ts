@@ -1,67 +1,69 @@
-import { createHash } from "node:crypto";
-import { createMeter } from "../src/tensors/meter.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Comparison } from "./main.ts";
+import { type BenchWorker, startBenchWorker } from "./worker/start.ts";
 
 const BYTES = 64 * 1024 * 1024;
-const CHUNK = 256 * 1024;
 const ROUNDS = 9;
 /** Weights of a real network repeat no pattern; this generator's sequence is longer than the file. */
 const SEED = 20_240_117;
 
 /**
- * Measuring a checkpoint as it streams by (norm, mean, maximum, zeros, NaNs of every tensor). Float32 beside the hash
- * that every upload pays anyway: what measuring adds to receiving. The narrow types beside float32, byte for byte.
+ * Measuring a checkpoint as it streams by (norm, mean, maximum, zeros, NaNs of every tensor), in workerd. Float32
+ * beside the hash that every upload pays anyway, by the runtime's own DigestStream: what measuring adds to receiving.
+ * The narrow types beside float32, byte for byte.
  */
 export async function benchMeasure(): Promise<Comparison[]> {
-  const float32 = safetensors("F32", normalBytes());
-  const narrow = [
-    { what: "bfloat16", file: safetensors("BF16", bfloat16Bytes()) },
-    { what: "float16", file: safetensors("F16", float16Bytes()) },
-    { what: "float8e4m3fn", file: safetensors("F8_E4M3", float8Bytes()) },
-  ].map((entry) => ({ ...entry, ours: [] as number[] }));
-  const ours: number[] = [];
-  const hash: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    ours.push(measured(float32));
-    hash.push(
-      throughput(float32, (chunks) => {
-        const sha = createHash("sha256");
-        for (const chunk of chunks) sha.update(chunk);
-        sha.digest();
-      }),
-    );
-    for (const { file, ours } of narrow) ours.push(measured(file));
+  const folder = mkdtempSync(join(tmpdir(), "curie-point-bench-"));
+  const worker = await startBenchWorker(folder);
+  try {
+    const float32: number[] = [];
+    const hash: number[] = [];
+    const narrow = [
+      { what: "bfloat16", file: safetensors("BF16", bfloat16Bytes()) },
+      { what: "float16", file: safetensors("F16", float16Bytes()) },
+      { what: "float8e4m3fn", file: safetensors("F8_E4M3", float8Bytes()) },
+    ].map((entry) => ({ ...entry, ours: [] as number[] }));
+    const wide = safetensors("F32", normalBytes());
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await hold(worker, wide);
+      float32.push(await throughput(worker, "/measure"));
+      hash.push(await throughput(worker, "/hash"));
+      for (const { file, ours } of narrow) {
+        await hold(worker, file);
+        ours.push(await throughput(worker, "/measure"));
+      }
+    }
+    return [
+      {
+        what: "measure float32 weights",
+        unit: "MB/s",
+        ours: float32,
+        rival: { name: "SHA-256 of the same bytes (DigestStream)", samples: hash },
+      },
+      ...narrow.map((entry) => ({
+        what: `measure ${entry.what} weights`,
+        unit: "MB/s",
+        ours: entry.ours,
+        rival: { name: "float32, as many bytes", samples: float32 },
+      })),
+    ];
+  } finally {
+    await worker.close();
+    rmSync(folder, { recursive: true, force: true });
   }
-  return [
-    {
-      what: "measure float32 weights",
-      unit: "MB/s",
-      ours,
-      rival: { name: "SHA-256 of the same bytes", samples: hash },
-    },
-    ...narrow.map((entry) => ({
-      what: `measure ${entry.what} weights`,
-      unit: "MB/s",
-      ours: entry.ours,
-      rival: { name: "float32, as many bytes", samples: ours },
-    })),
-  ];
 }
 
-function measured(file: Uint8Array): number {
-  return throughput(file, (chunks) => {
-    const meter = createMeter("safetensors");
-    for (const chunk of chunks) meter.write(chunk);
-    meter.end();
-  });
+async function hold({ url }: BenchWorker, file: Uint8Array<ArrayBuffer>): Promise<void> {
+  await fetch(`${url}/held`, { method: "PUT", body: file });
 }
 
-function throughput(file: Uint8Array, pass: (chunks: Uint8Array[]) => void): number {
-  const chunks: Uint8Array[] = [];
-  for (let at = 0; at < file.byteLength; at += CHUNK) chunks.push(file.subarray(at, at + CHUNK));
+async function throughput({ url }: BenchWorker, pass: "/hash" | "/measure"): Promise<number> {
   const start = performance.now();
-  pass(chunks);
-  return file.byteLength / 1e6 / ((performance.now() - start) / 1000);
+  const { ok } = await fetch(url + pass, { method: "POST" });
+  if (!ok) throw new Error(`${pass} failed`);
+  return BYTES / 1e6 / ((performance.now() - start) / 1000);
 }
 
 /** Normal numbers of deviation .02, as float32. */
@@ -97,7 +99,7 @@ function float8Bytes(): Uint8Array {
   return normalBytes().map((code) => ((code & 0x7f) === 0x7f ? code - 1 : code));
 }
 
-function safetensors(dtype: string, data: Uint8Array): Uint8Array {
+function safetensors(dtype: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = { BF16: 2, F16: 2, F8_E4M3: 1 }[dtype] ?? 4;
   const entry = { dtype, shape: [data.length / bytes], data_offsets: [0, data.length] };
   // Aligned as the reference writer aligns.

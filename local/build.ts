@@ -84,10 +84,12 @@ function readManifests(folder: string): { api: WorkerManifest; evaluator: Worker
 function hashInputs(config: string): string {
   const hash = createHash("sha256");
   const inputs = [config, join(ROOT, "package-lock.json"), fileURLToPath(import.meta.url)];
-  // The real Workers' sources are in src/ beside wrangler.toml; a fixture's lie right beside its own.
-  const sources = config === join(ROOT, "wrangler.toml") ? join(ROOT, "src") : dirname(config);
-  for (const entry of readdirSync(sources, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) inputs.push(join(entry.parentPath, entry.name));
+  // The real Workers' sources are in src/ beside wrangler.toml; others lie right beside their own, and may use src/.
+  const sources = [join(ROOT, "src"), ...(config === join(ROOT, "wrangler.toml") ? [] : [dirname(config)])];
+  for (const folder of sources) {
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) inputs.push(join(entry.parentPath, entry.name));
+    }
   }
   for (const path of inputs.sort())
     hash

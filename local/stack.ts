@@ -28,6 +28,10 @@ export interface StackOptions {
   sweepEverySeconds?: number;
   /** A unit of an evaluation that has not ended by then is ended (30). */
   evaluationDeadlineSeconds?: number;
+  /** Nothing is taken from the queues: to measure what requests cost alone. */
+  paused?: boolean;
+  /** Opens the inspector of the API's Worker. */
+  inspect?: boolean;
   /** Further variables of both Workers. */
   bindings?: Record<string, string>;
   /** Ends a start that is under way. */
@@ -43,6 +47,8 @@ export interface Stack {
   connection: { databaseUrl: string; databaseWsProxy: string; s3: ObjectStorage };
   /** Of the Workers' processes; null while one is being started. */
   pids(): { api: number | null; evaluator: number | null };
+  /** Of the API's Worker, where it was asked for. */
+  inspectorPort(): number | null;
   close(): Promise<void>;
 }
 
@@ -103,12 +109,15 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
   const queues = await startQueues(token, log);
   closers.push(queues.close);
   const bindings = { ...bindingsOf(database, storage, deadline), ...options.bindings };
-  const workers = await startWorkers({ bundle, folder, port, bindings, queues, token, log, closers });
+  const { inspect } = options;
+  const workers = await startWorkers({ bundle, folder, port, bindings, queues, token, log, closers, inspect });
   signal?.throwIfAborted();
 
   const { api, evaluator } = workers;
-  consumeAll(queues, bundle.api, workers.apiEvents, api, DELIVERIES_AT_ONCE, API_EVENT_SECONDS, log);
-  consumeAll(queues, bundle.evaluator, workers.evaluatorEvents, evaluator, EVALUATIONS_AT_ONCE, deadline, log);
+  if (!options.paused) {
+    consumeAll(queues, bundle.api, workers.apiEvents, api, DELIVERIES_AT_ONCE, API_EVENT_SECONDS, log);
+    consumeAll(queues, bundle.evaluator, workers.evaluatorEvents, evaluator, EVALUATIONS_AT_ONCE, deadline, log);
+  }
   const url = `http://127.0.0.1:${port}`;
   const key = await adminKey(preparation, { url: database.url, wsProxy: database.wsProxy }, folder, url);
   // For `admin`: the ports are others at every start.
@@ -123,6 +132,7 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
     adminKey: key,
     connection: { databaseUrl: database.url, databaseWsProxy: database.wsProxy, s3: storage },
     pids: () => ({ api: api.pid(), evaluator: evaluator.pid() }),
+    inspectorPort: api.inspectorPort,
   };
 }
 
@@ -150,6 +160,7 @@ interface WorkersOptions {
   token: string;
   log: (line: string) => void;
   closers: (() => Promise<void> | void)[];
+  inspect: boolean | undefined;
 }
 
 async function startWorkers(options: WorkersOptions) {
@@ -174,6 +185,7 @@ async function startWorkers(options: WorkersOptions) {
       name,
       config,
       log,
+      inspect: name === "api" && options.inspect,
       onPidChange(pid) {
         if (pid === undefined) pids.delete(name);
         else pids.set(name, pid);

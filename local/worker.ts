@@ -9,6 +9,8 @@ export interface WorkerProcess {
   pid(): number | null;
   /** The control socket's port, as soon as there is a process that listens. */
   ready(): Promise<number>;
+  /** The port of V8's inspector; null where none was asked for, or before the process listens. */
+  inspectorPort(): number | null;
   /** Ends the process at once; the supervision starts the next. */
   kill(): void;
   stop(): Promise<void>;
@@ -20,6 +22,8 @@ export interface WorkerProcessOptions {
   config: string;
   log(line: string): void;
   onPidChange(pid: number | undefined): void;
+  /** Opens V8's inspector on a free port. */
+  inspect?: boolean | undefined;
 }
 
 /** Restarts that follow a failure at once would only fill the log: from the second on there is a pause. */
@@ -35,12 +39,14 @@ export async function superviseWorker(options: WorkerProcessOptions): Promise<Wo
   let stopped = false;
   let child: ChildProcess | undefined;
   let ready = Promise.withResolvers<number>();
+  let inspectorPort: number | null = null;
   const command = findWorkerd();
   const stopping = Promise.withResolvers<void>();
 
   /** One life: resolves when the process has ended, with what it said on its last breath. */
   const live = async (): Promise<string> => {
-    const started = spawn(command, ["serve", "--experimental", "--control-fd=3", options.config], {
+    const inspector = options.inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
+    const started = spawn(command, ["serve", "--experimental", "--control-fd=3", ...inspector, options.config], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       // Not in the terminal's group: Ctrl-C is for the host, which ends it in order.
       detached: process.platform !== "win32",
@@ -55,9 +61,14 @@ export async function superviseWorker(options: WorkerProcessOptions): Promise<Wo
     options.onPidChange(started.pid);
     const complaint = relayOutput(started, options);
     const mine = ready;
-    onListening(started.stdio[3], (port) => mine.resolve(port));
+    onListening(started.stdio[3], ({ event, socket, port }) => {
+      if (event === "listen-inspector") inspectorPort = port;
+      // It opens its sockets in the order of the configuration and this one last: the others listen by now.
+      if (event === "listen" && socket === "control") mine.resolve(port);
+    });
     await ended;
     child = undefined;
+    inspectorPort = null;
     ready = Promise.withResolvers();
     // Who waits for a Worker that died before it listened waits for the next; otherwise this changes nothing.
     mine.resolve(ready.promise);
@@ -90,6 +101,7 @@ export async function superviseWorker(options: WorkerProcessOptions): Promise<Wo
   return {
     pid: () => child?.pid ?? null,
     ready: () => ready.promise,
+    inspectorPort: () => inspectorPort,
     kill: () => void child?.kill("SIGKILL"),
     async stop() {
       stopped = true;
@@ -110,14 +122,19 @@ function findWorkerd(): string {
   throw new StackError("the workerd package does not say where its program is");
 }
 
+interface Listening {
+  event: string;
+  socket?: string;
+  port: number;
+}
+
 /** On its control pipe workerd tells each socket's port once it listens there. */
-function onListening(pipe: unknown, found: (port: number) => void): void {
+function onListening(pipe: unknown, found: (report: Listening) => void): void {
   if (!(pipe instanceof Readable)) throw new Error("workerd was started without a control pipe");
   pipe.on("error", () => {});
   createInterface(pipe).on("line", (line) => {
-    const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
-    // It opens its sockets in the order of the configuration and this one last: the others listen by now.
-    if (event === "listen" && socket === "control" && port !== undefined) found(port);
+    const report = JSON.parse(line) as Partial<Listening>;
+    if (report.event !== undefined && report.port !== undefined) found(report as Listening);
   });
 }
 
