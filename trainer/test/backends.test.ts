@@ -41,6 +41,12 @@ describe.each(backendNames.map((backend) => ({ backend, reason: absent.get(backe
   },
 );
 
+// Where one was set up on purpose, as CI does, being skipped would hide that it broke.
+const required = process.env["TEST_REQUIRE_BACKEND"];
+test.runIf(required !== undefined)(`${required} starts, as TEST_REQUIRE_BACKEND asks`, () => {
+  expect([...absent].find(([name]) => name === required)).toEqual([required, null]);
+});
+
 test("those that come with the trainer start", async () => {
   for (const name of ["cpu", "wasm"] as const) {
     expect(await startBackend(name)).toBeNull();
