@@ -18,25 +18,31 @@ export async function writeCheckpointFiles(
   { step, learningRate, weightNorm, splits, onnx }: Checkpoint,
   settings: Settings,
 ): Promise<void> {
-  const name = `ckpt_${String(step).padStart(6, "0")}`;
+  const name = fileName(step);
   const sidecar = { step, learningRate, weightNorm, splits: Object.fromEntries(splits), settings };
-  await writeFile(join(directory, `${name}.onnx`), onnx);
+  // Whole or not there: what is there after a kill is pushed as it is.
+  await writeFile(join(directory, `${name}.onnx.part`), onnx);
+  await rename(join(directory, `${name}.onnx.part`), join(directory, `${name}.onnx`));
   await writeFile(join(directory, `${name}.json`), `${JSON.stringify(sidecar, null, 2)}\n`);
 }
 
-/** Checkpoints in the directory before this step, in order. */
-export async function* readCheckpointFiles(
-  directory: string,
-  beforeStep: number,
-): AsyncGenerator<{ step: number; onnx: Uint8Array<ArrayBuffer> }> {
+/** Steps before this one whose checkpoints are in the directory, in order. */
+export async function stepsOfFiles(directory: string, beforeStep: number): Promise<number[]> {
   const steps = (await readdir(directory)).flatMap((name) => {
     const step = /^ckpt_(\d+)\.onnx$/.exec(name)?.[1];
-    return step === undefined ? [] : [{ name, step: Number(step) }];
+    return step === undefined ? [] : [Number(step)];
   });
-  for (const { name, step } of steps.sort((x, y) => x.step - y.step)) {
-    if (step < beforeStep) yield { step, onnx: Uint8Array.from(await readFile(join(directory, name))) };
-  }
+  return steps.filter((step) => step < beforeStep).sort((x, y) => x - y);
 }
+
+export async function readCheckpointFile(
+  directory: string,
+  step: number,
+): Promise<{ step: number; onnx: Uint8Array<ArrayBuffer> }> {
+  return { step, onnx: Uint8Array.from(await readFile(join(directory, `${fileName(step)}.onnx`))) };
+}
+
+const fileName = (step: number): string => `ckpt_${String(step).padStart(6, "0")}`;
 
 /** What a killed run goes on from. It replaces the last one in one piece, so that there is always a whole one. */
 export async function writeStateFile(

@@ -1,10 +1,18 @@
 import { useBackend } from "./backends/backend.ts";
 import { Client, type ClientSettings, type NewModel } from "./client/client.ts";
 import type { VerdictDocument } from "./client/documents.ts";
+import { ServiceUnavailable } from "./client/errors.ts";
 import { PhaseWatch } from "./client/phase-watch.ts";
 import { PushQueue } from "./client/push-queue.ts";
 import { waitForVerdict } from "./client/wait-for-verdict.ts";
-import { readCheckpointFiles, readStateFile, writeCheckpointFiles, writeStateFile, writeSuiteFile } from "./files.ts";
+import {
+  readCheckpointFile,
+  readStateFile,
+  stepsOfFiles,
+  writeCheckpointFiles,
+  writeStateFile,
+  writeSuiteFile,
+} from "./files.ts";
 import type { Progress } from "./progress.ts";
 import { type Checkpoint, defaults, type Settings, type TrainCallbacks, train } from "./train.ts";
 
@@ -47,11 +55,11 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
       const { ensemble } = options;
       const tags = [`seed:${settings.seed}`, ...(options.tags ?? [])];
       const described = { name, suite: suiteName, tags, ...(ensemble !== undefined && { ensemble }) };
-      const model = await watchModel(options.service, described, suite, progress);
-      watched.model = model;
+      watched.model = await watchModel(options.service, described, suite, out, progress);
       // What was measured and not pushed when the run was killed; what was pushed is the same bytes, and no news.
       if (out === undefined || from === null) return;
-      for await (const checkpoint of readCheckpointFiles(out, from.step)) await model.queue.add(checkpoint);
+      for (const step of await stepsOfFiles(out, from.step))
+        await watched.model.queue.add(() => readCheckpointFile(out, step));
     },
     async onCheckpoint(checkpoint) {
       progress.checkpoint(checkpoint);
@@ -59,7 +67,10 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
         await writeCheckpointFiles(out, checkpoint, settings);
         await writeStateFile(out, await checkpoint.state(), settings);
       }
-      await watched.model?.queue.add(checkpoint);
+      const { step, onnx } = checkpoint;
+      await watched.model?.queue.add(
+        out === undefined ? async () => ({ step, onnx }) : () => readCheckpointFile(out, step),
+      );
     },
     onStep: (step) => progress.step(step),
     wantsCheckpoint: (step) =>
@@ -67,50 +78,91 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
     isEnough: () => options.until !== undefined && watched.model?.said() === options.until,
   };
   try {
-    const last = await train(settings, callbacks, from);
+    const last = await train(settings, callbacks, from).finally(() => watched.model?.trainingEnds());
     if (watched.model === undefined) return null;
     await watched.model.queue.drain();
     progress.note("every checkpoint is pushed; waiting for the verdict");
-    return await waitForVerdict(watched.model.client, watched.model.modelId, last.step);
+    return await waitForVerdict(watched.model.client, await watched.model.id(), last.step);
   } finally {
     await watched.model?.phases.stop();
     progress.end();
   }
 }
 
-type Pushed = Pick<Checkpoint, "step" | "onnx">;
+/** Bytes that are on disk are read when their turn comes, so that any number may wait. */
+type Pushed = () => Promise<Pick<Checkpoint, "step" | "onnx">>;
 
 interface WatchedModel {
   readonly client: Client;
-  readonly modelId: string;
+  id(): Promise<string>;
   readonly queue: PushQueue<Pushed>;
   readonly phases: PhaseWatch;
   /** The last verdict heard of; training runs ahead of it. */
   said(): string | null;
+  /** From here on a service that stays away for the whole of one more push is an error. */
+  trainingEnds(): void;
 }
 
+/**
+ * With `out`, training never waits for the service: what it has not got is in those files, and is pushed in order when
+ * it is back. Without, nothing would keep what waits, so a service that stays away ends the run.
+ */
 async function watchModel(
   service: ClientSettings,
   model: NewModel,
   suite: Uint8Array<ArrayBuffer>,
+  out: string | undefined,
   progress: Progress,
 ): Promise<WatchedModel> {
   const client = new Client(service);
-  await client.putSuite(model.suite, suite);
-  const { id: modelId } = await client.createModel(model);
-  progress.note(`model ${model.name} (${modelId}) on suite ${model.suite}`);
-  const queue = new PushQueue<Pushed>(async ({ step, onnx }) => {
-    await client.pushCheckpoint(modelId, step, onnx);
-  });
+  let known: string | null = null;
+  const id = async (): Promise<string> => {
+    if (known !== null) return known;
+    await client.putSuite(model.suite, suite);
+    const { id } = await client.createModel(model);
+    progress.note(`model ${model.name} (${id}) on suite ${model.suite}`);
+    known = id;
+    return id;
+  };
+  let training = true;
+  const push = async (read: Pushed): Promise<void> => {
+    for (;;) {
+      const wasTraining = training;
+      try {
+        const { step, onnx } = await read();
+        await client.pushCheckpoint(await id(), step, onnx);
+        return;
+      } catch (error) {
+        if (out === undefined || !(error instanceof ServiceUnavailable)) throw error;
+        if (!wasTraining)
+          throw new ServiceUnavailable(`${error.message}; --resume pushes what waits in ${out}`, { cause: error });
+        progress.note(`the service is away: checkpoints wait in ${out}`);
+      }
+    }
+  };
+  if (out === undefined) await id();
+  const queue = new PushQueue(push, out === undefined ? {} : { inFlight: 1, room: Number.POSITIVE_INFINITY });
   // Looking is not worth two minutes of retries: the next look is half a second away.
   const impatient = new Client({ ...service, retry: { ...service.retry, deadlineMs: 2_000 } });
   let said: string | null = null;
   const phases = new PhaseWatch(
-    () => impatient.getVerdict(modelId),
+    async () => {
+      if (known === null) throw new Error("no model yet");
+      return await impatient.getVerdict(known);
+    },
     ({ verdict }) => {
       said = verdict;
       progress.phase(verdict);
     },
   );
-  return { client, modelId, queue, phases, said: () => said };
+  return {
+    client,
+    id,
+    queue,
+    phases,
+    said: () => said,
+    trainingEnds: () => {
+      training = false;
+    },
+  };
 }

@@ -3,6 +3,9 @@ import { describe, expect, test } from "vitest";
 import { backendNames, startBackend, useBackend } from "../src/backends/backend.ts";
 import { type Checkpoint, train } from "../src/train.ts";
 
+// SwiftShader computes on the CPU what is written for a GPU, and its first pass through each kernel compiles it.
+const SLOW_MS = 240_000;
+
 const absent = new Map<string, string | null>();
 for (const name of backendNames) absent.set(name, await startBackend(name));
 
@@ -10,34 +13,38 @@ for (const name of backendNames) absent.set(name, await startBackend(name));
 describe.each(backendNames.map((backend) => ({ backend, reason: absent.get(backend) ?? null })))(
   "$backend (absent: $reason)",
   ({ backend, reason }) => {
-    test.skipIf(reason !== null)("fits, repeats its bytes, and leaves no tensor behind", async () => {
-      await startBackend(backend);
-      const before = tf.memory().numTensors;
-      const small = { modulus: 11, cornerSide: 2, mirrorPairs: 9, embedding: 16, hidden: 32, steps: 60, every: 30 };
-      const run = async () => {
-        const checkpoints: Checkpoint[] = [];
-        await train(
-          { ...small, backend },
-          {
-            onCheckpoint: (checkpoint) => {
-              checkpoints.push(checkpoint);
+    test.skipIf(reason !== null)(
+      "fits, repeats its bytes, and leaves no tensor behind",
+      { timeout: SLOW_MS },
+      async () => {
+        await startBackend(backend);
+        const before = tf.memory().numTensors;
+        const small = { modulus: 11, cornerSide: 2, mirrorPairs: 9, embedding: 16, hidden: 32, steps: 60, every: 30 };
+        const run = async () => {
+          const checkpoints: Checkpoint[] = [];
+          await train(
+            { ...small, backend },
+            {
+              onCheckpoint: (checkpoint) => {
+                checkpoints.push(checkpoint);
+              },
             },
-          },
-        );
-        return checkpoints;
-      };
-      const checkpoints = await run();
-      const [first, , last] = checkpoints.map(({ splits }) => splits.get("train"));
-      expect(last?.correct).toBe(60);
-      expect(first?.correct).toBeLessThan(20);
-      const again = await run();
-      expect(again.map(({ onnx }) => Buffer.from(onnx).equals(checkpoints.shift()?.onnx ?? Buffer.of()))).toEqual([
-        true,
-        true,
-        true,
-      ]);
-      expect(tf.memory().numTensors).toBe(before);
-    });
+          );
+          return checkpoints;
+        };
+        const checkpoints = await run();
+        const [first, , last] = checkpoints.map(({ splits }) => splits.get("train"));
+        expect(last?.correct).toBe(60);
+        expect(first?.correct).toBeLessThan(20);
+        const again = await run();
+        expect(again.map(({ onnx }) => Buffer.from(onnx).equals(checkpoints.shift()?.onnx ?? Buffer.of()))).toEqual([
+          true,
+          true,
+          true,
+        ]);
+        expect(tf.memory().numTensors).toBe(before);
+      },
+    );
   },
 );
 
@@ -54,7 +61,7 @@ test("those that come with the trainer start", async () => {
   }
 });
 
-test("auto takes the fastest, and says why and what it did not find", async () => {
+test("auto takes the fastest, and says why and what it did not find", { timeout: SLOW_MS }, async () => {
   const notes: string[] = [];
   const name = await useBackend("auto", (line) => notes.push(line));
   expect(notes).toHaveLength(1);

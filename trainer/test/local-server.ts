@@ -12,7 +12,7 @@ export interface Received {
 type Handler = (request: Received, response: ServerResponse, count: number) => void;
 
 /** A real HTTP server on a free port that keeps what it received; `handle` gets the number of the request, from 1. */
-export async function startServer(handle: Handler) {
+export async function startServer(handle: Handler, atPort = 0) {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -22,7 +22,7 @@ export async function startServer(handle: Handler) {
     received.push(entry);
     handle(entry, response, received.length);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(atPort, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
@@ -44,11 +44,16 @@ export function answer(
 }
 
 /** Just enough of the service: every checkpoint is evaluated when it arrives, and the verdict is of the last one. */
-export function startService(verdictAt: (step: number | null) => string = () => "insufficient_evidence") {
+export function startService(
+  verdictAt: (step: number | null) => string = () => "insufficient_evidence",
+  { isAway = () => false, port = 0 }: { isAway?: (step: number | null) => boolean; port?: number } = {},
+) {
   const steps: number[] = [];
   return startServer(({ method, path }, response) => {
     const step = /checkpoints\/(\d+)$/.exec(path)?.[1];
-    if (step !== undefined) {
+    if (isAway(steps.at(-1) ?? null)) {
+      response.destroy();
+    } else if (step !== undefined) {
       steps.push(Number(step));
       answer(response, 202, {});
     } else if (path.endsWith("/verdict")) {
@@ -58,5 +63,5 @@ export function startService(verdictAt: (step: number | null) => string = () => 
       const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
       answer(response, 200, { points, next: null });
     } else answer(response, method === "POST" ? 201 : 202, { id: "mdl_1" });
-  });
+  }, port);
 }

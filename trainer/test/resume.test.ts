@@ -129,3 +129,54 @@ test("what was measured before the kill is pushed again, before what is new", as
   const pushed = service.received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []);
   expect(pushed.map(Number).sort((x, y) => x - y)).toEqual([0, 2, 4, 6, 8]);
 });
+
+const pushedSteps = ({ received }: { received: readonly { path: string }[] }): number[] =>
+  received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []).map(Number);
+
+test("what a killed run could not push, with the service away from the start, is pushed in order later", async () => {
+  const gone = await startService();
+  await gone[Symbol.asyncDispose]();
+  const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100";
+  const grok = () =>
+    spawn(
+      process.execPath,
+      [join(import.meta.dirname, "../src/grok.ts"), "--url", gone.url, "--out", directory, "--resume"].concat(
+        flags.split(" "),
+      ),
+      { stdio: "ignore", env: { ...process.env, CURIE_POINT_KEY: "key" } },
+    );
+  const first = grok();
+  const closed = once(first, "close");
+  while (!(await readdir(directory)).includes("ckpt_000300.json")) await setTimeout(2);
+  first.kill("SIGKILL");
+  expect((await closed)[1]).toBe("SIGKILL");
+
+  await using back = await startService(undefined, { port: Number(new URL(gone.url).port) });
+  expect((await once(grok(), "close"))[0]).toBe(0);
+  expect(pushedSteps(back)).toEqual(Array.from({ length: 17 }, (_, i) => i * 100));
+}, 60_000);
+
+test("training goes on while the service is away, and every checkpoint arrives in order when it is back", async () => {
+  const settings: Settings = { ...small, steps: 400, every: 20 };
+  let measured = 0;
+  let told = "";
+  const progress = createProgress({ write: (text) => (told += text) }, settings.steps);
+  // Gone after step 40, and back once training is over and the outage was noticed.
+  const isBack = () => measured === settings.steps && told.includes(`the service is away: checkpoints wait in`);
+  await using service = await startService(undefined, { isAway: (step) => step === 40 && !isBack() });
+  await trainWatched(
+    {
+      settings,
+      out: directory,
+      service: { url: service.url, key: "key", retry: { firstWaitMs: 5, longestWaitMs: 20, deadlineMs: 100 } },
+    },
+    {
+      ...progress,
+      checkpoint({ step }) {
+        measured = step;
+      },
+    },
+  );
+  const arrived = pushedSteps(service).filter((step, i, steps) => step !== steps[i - 1]);
+  expect(arrived).toEqual(Array.from({ length: 21 }, (_, i) => i * 20));
+}, 60_000);
