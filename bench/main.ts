@@ -1,5 +1,7 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { reportChangepoints } from "./changepoints/index.ts";
 import { benchDeliveries } from "./deliveries/index.ts";
 import { benchMeasure } from "./measure.ts";
@@ -25,7 +27,17 @@ const REPORTS: Record<string, () => void> = {
   verdict: benchVerdict,
   // TCPD names a checkout of the annotated series, which are not kept here.
   changepoints: () => reportChangepoints(process.env["TCPD"]),
+  // PYTHON names one that has PyTorch.
+  "trainer-speed": () => runScript("speed.ts", ...(process.env["PYTHON"] ? ["--python", process.env["PYTHON"]] : [])),
+  "trainer-memory": () => runScript("memory.ts"),
 };
+
+/** The trainer's own, in a process of its own: a backend that was started stays. */
+function runScript(name: string, ...args: string[]): void {
+  const script = join(import.meta.dirname, "../trainer/scripts", name);
+  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
 
 function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
@@ -64,7 +76,7 @@ for (const [name, bench] of Object.entries(BENCHES)) {
   process.stderr.write(`${name}…\n`);
   rows.push(...(await bench()).map(row));
 }
-if (rows.length === 1) process.exit(0);
+if (rows.length === 1) process.exit();
 const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length))) ?? [];
 for (const cells of rows)
   process.stdout.write(
@@ -73,4 +85,4 @@ for (const cells of rows)
       .join("  ")
       .trimEnd()}\n`,
   );
-process.exit(0);
+process.exit();
