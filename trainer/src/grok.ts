@@ -111,7 +111,9 @@ function readDenseEvery(text: string | undefined): number | undefined {
 /** What is not as usual. The sidecars of checkpoints have all of it. */
 function changesOf(settings: Settings): string {
   const usual = new Map<string, unknown>(Object.entries(defaults));
-  const changes = Object.entries(settings).filter(([name, value]) => name !== "seed" && value !== usual.get(name));
+  const changes = Object.entries(settings).filter(
+    ([name, value]) => name !== "seed" && JSON.stringify(value) !== JSON.stringify(usual.get(name)),
+  );
   return changes.map(([name, value]) => `, ${name} ${JSON.stringify(value)}`).join("");
 }
 

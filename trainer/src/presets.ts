@@ -109,7 +109,7 @@ const presets = {
   },
   liu2022: {
     source: "Liu et al. 2022, arXiv 2205.10343",
-    differs: "one point of the plane: vary --learning-rate and --weight-decay; operands have a table each",
+    differs: "one point of the plane: vary --learning-rate and --weight-decay; p, widths and updates are ours",
     settings: liu,
   },
   "liu2022-small": {
@@ -137,7 +137,7 @@ const presets = {
   },
   prieto2025: {
     source: "Prieto et al. 2025, arXiv 2501.04697",
-    differs: "operands have embeddings instead of one-hot inputs; also with --loss stablemax --gradient-filter none",
+    differs: "a linear layer of 200 first, rate and share are ours; also with --loss stablemax --gradient-filter none",
     settings: prieto,
   },
   "prieto2025-small": {
@@ -151,7 +151,8 @@ const presets = {
   },
   varma2023: {
     source: "Varma et al. 2023, arXiv 2309.02390",
-    differs: "nanda2023's network, half of the pairs until step 10,000 and .3 of these from there",
+    differs:
+      "nanda2023's network and rates; half of the pairs until step 10,000, .3 of these from there: both are ours",
     settings: varma,
   },
   "varma2023-small": {
