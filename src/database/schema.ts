@@ -301,6 +301,10 @@ export const evaluations = pgTable(
     index("evaluations_reported")
       .on(table.modelId, table.suiteVersionId, table.step)
       .where(sql`${table.provenance} = 'reported'`),
+    // Where the frontier is: the first step that is pending.
+    index("evaluations_pending")
+      .on(table.modelId, table.suiteVersionId, table.step)
+      .where(sql`${table.status} = 'queued'`),
     index("evaluations_queued").on(table.hintedAt).where(sql`${table.status} = 'queued'`),
     // The metrics read the last hour.
     index("evaluations_finished").on(table.finishedAt).where(sql`${table.finishedAt} is not null`),
@@ -354,7 +358,7 @@ export const judgements = pgTable(
     teamId: teamId(),
     /** What phases/ needs to take the next point; null before the first. json: its key order reaches the verdict. */
     foldState: json("fold_state").$type<FoldState>(),
-    /** Step of the last folded point, and how many were folded: a late step shows as a difference. */
+    /** Step of the last folded point, and how many were folded; -1 once one below it is another: all are due again. */
     foldedStep: count("folded_step"),
     foldedPoints: integer("folded_points").notNull().default(0),
     /** json, not jsonb: the document keeps the order of its fields. */

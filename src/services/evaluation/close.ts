@@ -1,10 +1,10 @@
 import { and, eq } from "drizzle-orm";
 import type { Transaction } from "../../database/client.ts";
 import { evaluations, type SplitCounts, shards } from "../../database/schema.ts";
-import type { ModelEvent } from "../delivery/events.ts";
+import type { Change } from "../judgement/advance.ts";
 
 /** Sums the shards into the evaluation's results. Closing again changes nothing: the same shards give the same sums. */
-export async function closeEvaluation(tx: Transaction, evaluationId: string, now: Date): Promise<void> {
+export async function closeEvaluation(tx: Transaction, evaluationId: string, now: Date): Promise<Change> {
   const { ordinal, split, correct, total, lossSum, doneAt } = shards;
   const rows = await tx
     .select({ ordinal, split, correct, total, lossSum, doneAt })
@@ -24,26 +24,32 @@ export async function closeEvaluation(tx: Transaction, evaluationId: string, now
     const loss = lossSum / total;
     results[split] = { correct, total, loss: Number.isFinite(loss) ? loss : null };
   }
-  await tx
+  const [closed] = await tx
     .update(evaluations)
     .set({ status: "done", results, finishedAt: now })
-    .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")));
+    .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")))
+    .returning({ step: evaluations.step });
+  return { told: [], from: closed?.step ?? null };
 }
 
 /**
- * Ends an evaluation that the checkpoint itself made impossible: the frontier passes it. Returns what to tell of it,
- * once.
+ * Ends an evaluation that the checkpoint itself made impossible: the frontier passes it, and there is no point. What is
+ * told of it is told once.
  */
 export async function failEvaluation(
   tx: Transaction,
   evaluationId: string,
   failure: { code: string; message: string },
   now: Date,
-): Promise<ModelEvent[]> {
+): Promise<Change> {
   const failed = await tx
     .update(evaluations)
     .set({ status: "failed", failureCode: failure.code, failureMessage: failure.message, finishedAt: now })
     .where(and(eq(evaluations.id, evaluationId), eq(evaluations.status, "queued")))
     .returning({ checkpointId: evaluations.checkpointId, step: evaluations.step });
-  return failed.map((row) => ({ type: "evaluation.failed", data: { evaluationId, ...row, ...failure } }));
+  const told = failed.map((row) => ({
+    type: "evaluation.failed" as const,
+    data: { evaluationId, ...row, ...failure },
+  }));
+  return { told, from: null };
 }

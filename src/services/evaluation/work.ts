@@ -119,10 +119,7 @@ async function closeWhenComplete(
     .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
   if (open.length === 0) {
     await measureLayers(ctx, work.artifact, load);
-    await advanceJudgement(ctx, evaluation, async (tx) => {
-      await closeEvaluation(tx, evaluation.id, ctx.now());
-      return [];
-    });
+    await advanceJudgement(ctx, evaluation, (tx) => closeEvaluation(tx, evaluation.id, ctx.now()));
     return "closed";
   }
   // Others hold the rest, or this message goes on with the next unit in an invocation of its own.

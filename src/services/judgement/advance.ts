@@ -1,4 +1,4 @@
-import { and, asc, desc, eq } from "drizzle-orm";
+import { and, asc, desc, eq, gte, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { announcements, judgements } from "../../database/schema.ts";
@@ -16,7 +16,15 @@ import type { ModelEvent } from "../delivery/events.ts";
 import { copyLedger, findEarlierJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { type Course, courseOf, endMove } from "./pin.ts";
-import { getSubject, type JudgementKey, readFrontier, type Subject } from "./points.ts";
+import { type Folded, getSubject, type JudgementKey, readFrontier, type Subject } from "./points.ts";
+
+/** What a transaction did to a trajectory before it is folded. */
+export interface Change {
+  /** Events to tell of, whatever comes of the fold. */
+  told: readonly ModelEvent[];
+  /** The lowest step whose point came, went or changed; null where none did. */
+  from: number | null;
+}
 
 /**
  * The deciding transaction. Holding the model's judgement row, it runs `close`, folds the points up to the frontier
@@ -27,9 +35,12 @@ import { getSubject, type JudgementKey, readFrontier, type Subject } from "./poi
 export async function advanceJudgement(
   ctx: Context,
   key: JudgementKey,
-  close: (tx: Transaction) => Promise<readonly ModelEvent[]>,
+  close: (tx: Transaction) => Promise<Change>,
 ): Promise<void> {
-  await decide(ctx, key, close, ({ foldedStep, foldedPoints }) => ({ step: foldedStep, points: foldedPoints }));
+  await decide(ctx, key, close, ({ foldedStep, foldedPoints }) => ({
+    step: foldedStep,
+    stands: foldedPoints !== FOLD_AGAIN,
+  }));
 }
 
 /**
@@ -43,31 +54,31 @@ export async function reviseJudgement(
 ): Promise<void> {
   const tellNothing = async (tx: Transaction) => {
     await change(tx);
-    return [];
+    return { told: [], from: 0 };
   };
   await decide(ctx, key, tellNothing, () => NOTHING_HOLDS);
 }
 
 type JudgementRow = typeof judgements.$inferSelect;
 
-/** Up to where the points are folded, and how many they are. */
-interface Folded {
-  step: number | null;
-  points: number;
-}
+const NOTHING_HOLDS: Folded = { step: null, stands: false };
 
-/** No number of points equals it, so they are all read again. */
-const NOTHING_HOLDS: Folded = { step: null, points: -1 };
+/**
+ * In the place of the number of folded points: some below the fold are others now. It stays until all are folded again,
+ * which may have to wait for a late step, and it is what spares each new point a count of all before it.
+ */
+const FOLD_AGAIN = -1;
 
 async function decide(
   ctx: Context,
   key: JudgementKey,
-  change: (tx: Transaction) => Promise<readonly ModelEvent[]>,
+  change: (tx: Transaction) => Promise<Change>,
   foldedOf: (judgement: JudgementRow) => Folded,
 ): Promise<void> {
   const deliveryIds = await ctx.db.transaction(async (tx) => {
-    const judgement = await lock(tx, key);
-    const told = await change(tx);
+    const held = await lock(tx, key);
+    const { told, from } = await change(tx);
+    const judgement = await noteChange(tx, key, held, from);
     const subject = await getSubject(tx, key);
     const course = await courseOf(tx, key, subject.pin);
     const decided =
@@ -80,21 +91,49 @@ async function decide(
   await hintDeliveries(ctx, deliveryIds);
 }
 
+interface HeldJudgement extends JudgementRow {
+  /** How far any detector has folded this trajectory: while a deployment goes on, two may. */
+  furthest: number | null;
+}
+
 /** Whoever moves a model's judgement holds its row: closings of one model happen one after the other. */
-async function lock(tx: Transaction, { teamId, modelId, suiteVersionId }: JudgementKey): Promise<JudgementRow> {
+async function lock(tx: Transaction, { teamId, modelId, suiteVersionId }: JudgementKey): Promise<HeldJudgement> {
   const row = { teamId, modelId, suiteVersionId, detectorVersion: DETECTOR_VERSION };
   await tx.insert(judgements).values(row).onConflictDoNothing();
   const [locked] = await tx.select().from(judgements).where(ofJudgement(row)).for("update");
   if (!locked) throw new Error(`the judgement of ${modelId} vanished`);
-  return locked;
+  const [all] = await tx
+    .select({ furthest: sql<string | null>`max(${judgements.foldedStep})` })
+    .from(judgements)
+    .where(ofTrajectory(row));
+  return { ...locked, furthest: all?.furthest == null ? null : Number(all.furthest) };
+}
+
+/**
+ * Marks the judgements whose fold is past a change. None can pass it unseen: until the change commits, its step is
+ * pending to every other transaction.
+ */
+async function noteChange(
+  tx: Transaction,
+  key: JudgementKey,
+  { furthest, ...judgement }: HeldJudgement,
+  from: number | null,
+): Promise<JudgementRow> {
+  if (from === null || furthest === null || furthest < from) return judgement;
+  await tx
+    .update(judgements)
+    .set({ foldedPoints: FOLD_AGAIN })
+    .where(and(ofTrajectory(key), gte(judgements.foldedStep, from)));
+  const passed = judgement.foldedStep !== null && judgement.foldedStep >= from;
+  return passed ? { ...judgement, foldedPoints: FOLD_AGAIN } : judgement;
+}
+
+function ofTrajectory({ modelId, suiteVersionId }: JudgementKey) {
+  return and(eq(judgements.modelId, modelId), eq(judgements.suiteVersionId, suiteVersionId));
 }
 
 function ofJudgement(key: JudgementKey) {
-  return and(
-    eq(judgements.modelId, key.modelId),
-    eq(judgements.suiteVersionId, key.suiteVersionId),
-    eq(judgements.detectorVersion, DETECTOR_VERSION),
-  );
+  return and(ofTrajectory(key), eq(judgements.detectorVersion, DETECTOR_VERSION));
 }
 
 /**
@@ -124,6 +163,7 @@ async function fold(ctx: Context, tx: Transaction, folding: Folding): Promise<Mo
   if (arrived) await endMove(tx, key, ctx.now());
   const earlier = judgement.foldState === null ? await findEarlierJudgement(tx, key) : null;
   const frontier = await readFrontier(tx, key, folded, earlier?.foldedStep ?? folded.step);
+  if (frontier.waits) return [];
   // What is being judged anew waits for a late step too: until then the earlier detector's verdict stands.
   if (earlier !== null && frontier.points.length === 0) return [];
   const start = (!frontier.replay && judgement.foldState) || begin(subject.options);

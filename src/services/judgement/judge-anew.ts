@@ -38,7 +38,7 @@ export async function judgeAnew(ctx: Context, limit: number): Promise<number> {
     .limit(limit);
   for (const key of outdated) {
     try {
-      await advanceJudgement(ctx, key, async () => []);
+      await advanceJudgement(ctx, key, async () => ({ told: [], from: null }));
     } catch (error) {
       // One trajectory that cannot be judged keeps none of the others from it.
       ctx.log("error", "judgement.anew_failed", { ...key, cause: String(error) });

@@ -52,23 +52,29 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
   };
 }
 
+/** Up to which step the points are folded, and whether those are still what they were. */
+export interface Folded {
+  step: number | null;
+  stands: boolean;
+}
+
 export interface Frontier {
-  /** Whether the points start from the first again, because one came in below what was folded. */
+  /** Whether the points start from the first again, because some below the fold are others now. */
   replay: boolean;
+  /** Whether a late step is on its way: until it is in, what was said stands. */
+  waits: boolean;
   /** The points to fold, in step order. */
   points: Point[];
 }
 
-const NOTHING_NEW: Frontier = { replay: false, points: [] };
-
 /**
  * What lies between the fold and the frontier: the highest step at or below which every checkpoint is evaluated or
- * has failed.
+ * has failed. Costs what is new, and not what is folded already.
  */
 export async function readFrontier(
   db: Queryable,
   key: JudgementKey,
-  folded: { step: number | null; points: number },
+  folded: Folded,
   /** The step up to which something was said already: nothing is taken back while a step at or below it is pending. */
   said: number | null = folded.step,
 ): Promise<Frontier> {
@@ -80,19 +86,18 @@ export async function readFrontier(
     isNull(checkpoints.supersededAt),
   );
   const { step, status } = evaluations;
-  const [extent] = await db
-    .select({
-      firstPending: sql<string | null>`min(${step}) filter (where ${status} = 'queued')`,
-      known: sql<string>`count(*) filter (where ${status} = 'done' and ${step} <= ${folded.step ?? -1})`,
-    })
+  const [pending] = await db
+    .select({ step })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
-    .where(ofModel);
-  const firstPending = extent?.firstPending == null ? null : Number(extent.firstPending);
+    // Literal, as in the index of what is pending.
+    .where(and(ofModel, sql`${status} = 'queued'`))
+    .orderBy(asc(step))
+    .limit(1);
+  const firstPending = pending?.step ?? null;
+  const replay = !folded.stands;
   // While a late step is on its way the fold waits: going back to it now would take the verdict back too.
-  if (firstPending !== null && said !== null && firstPending <= said) return NOTHING_NEW;
-  // More or fewer points than were folded: history changed below the fold.
-  const replay = Number(extent?.known ?? 0) !== folded.points;
+  if (firstPending !== null && said !== null && firstPending <= said) return { replay: false, waits: true, points: [] };
 
   const rows = await db
     .select({
@@ -118,11 +123,9 @@ export async function readFrontier(
       ),
     )
     .orderBy(asc(step));
-  return {
-    replay,
-    points: rows.map(({ step, results, weightNorm, layers }) => ({
-      ...{ step, splits: results ?? {}, weightNorm },
-      ...(layers ? { layers } : {}),
-    })),
-  };
+  const points = rows.map(({ step, results, weightNorm, layers }) => ({
+    ...{ step, splits: results ?? {}, weightNorm },
+    ...(layers ? { layers } : {}),
+  }));
+  return { replay, waits: false, points };
 }

@@ -38,7 +38,7 @@ export async function backfillModel(ctx: Context, modelId: string): Promise<Back
       .set({ backfilledAt: ctx.now() })
       // Of this move, and not of a later one to the same version.
       .where(and(ofPin(pin), eq(pins.pinnedAt, pin.pinnedAt)));
-    return [];
+    return { told: [], from: null };
   });
   return "done";
 }

@@ -1,0 +1,1 @@
+CREATE INDEX "evaluations_pending" ON "evaluations" USING btree ("model_id","suite_version_id","step") WHERE "evaluations"."status" = 'queued';
