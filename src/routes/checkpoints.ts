@@ -219,6 +219,8 @@ const Trajectory = z
 
 /** A page of a trajectory is one read for all but the longest runs. */
 const TRAJECTORY_PAGE = 10_000;
+/** With its layers a point is kilobytes. */
+const TRAJECTORY_PAGE_WITH_LAYERS = 1000;
 
 const trajectory = createRoute({
   method: "get",
@@ -230,10 +232,10 @@ const trajectory = createRoute({
     params: params.pick({ id: true }),
     query: OfVersion.extend({
       cursor: Step.optional().openapi({ description: "`next` of the page before." }),
-      layers: z
-        .enum(["true", "false"])
-        .default("false")
-        .openapi({ description: "`true`: with what the layers' spectra say.", example: "false" }),
+      layers: z.enum(["true", "false"]).default("false").openapi({
+        description: "`true`: with what the layers' spectra say, and up to 1,000 points a page.",
+        example: "false",
+      }),
     }),
   },
   responses: { 200: json(Trajectory, "A page of up to 10,000 points"), ...errorResponses },
@@ -312,7 +314,8 @@ export function registerCheckpoints(app: App): void {
     const { team } = c.var;
     const { suite, cursor: after, layers: wanted } = c.req.valid("query");
     const model = await getModelOn(team, c.req.valid("param").id, suite);
-    const points = await readTrajectory(team, model, { limit: TRAJECTORY_PAGE, after, layers: wanted === "true" });
+    const limit = wanted === "true" ? TRAJECTORY_PAGE_WITH_LAYERS : TRAJECTORY_PAGE;
+    const points = await readTrajectory(team, model, { limit, after, layers: wanted === "true" });
     return c.json(
       {
         suite: { name: model.suiteName, version: model.suiteVersion.version },
@@ -323,7 +326,7 @@ export function registerCheckpoints(app: App): void {
           ...(failure ? { failure } : {}),
           ...(layers ? { layers: toLayers(layers) } : {}),
         })),
-        next: points.length === TRAJECTORY_PAGE ? String(points.at(-1)?.step) : null,
+        next: points.length === limit ? String(points.at(-1)?.step) : null,
       },
       200,
     );

@@ -1,4 +1,5 @@
 import { and, eq, isNull } from "drizzle-orm";
+import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { artifacts } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
@@ -6,8 +7,12 @@ import type { LayerStatistics } from "../../phases/judge.ts";
 import { createMeter } from "../../tensors/meter.ts";
 import { SpectrumReader } from "../../tensors/spectrum-reader.ts";
 
-/** Every point of a trajectory carries its layers: of a larger network the first matrices of the file. */
-const MOST_LAYERS = 64;
+/**
+ * Every point of a trajectory carries its layers, and a replay reads those of 10,000 points into one isolate: of a
+ * larger network the first matrices of the file, and none whose name (in characters) is longer.
+ */
+const MOST_LAYERS = 16;
+const LONGEST_NAME = 128;
 /** A quarter of a second for all matrices of a file together, beside the evaluation in the same message. */
 const SPECTRUM_WORK = 2 ** 28;
 
@@ -15,6 +20,7 @@ const SPECTRUM_WORK = 2 ** 28;
  * Reads the spectra of an artifact's weight matrices, once, before its first evaluation is closed: so a point has its
  * layers from the first time that it is folded. They decide nothing, and so stand in nobody's way: an artifact whose
  * layers cannot be read has none, for good.
+ * @throws StoreUnavailable: that is no word on the artifact, and the message comes again
  */
 export async function measureLayers(
   ctx: Context,
@@ -27,6 +33,7 @@ export async function measureLayers(
   try {
     layers = readLayers(await load());
   } catch (error) {
+    if (error instanceof StoreUnavailable) throw error;
     ctx.log("warn", "layers.failed", { digest, ...describeFailure(error) });
   }
   await ctx.db
@@ -43,7 +50,8 @@ export function readLayers(onnx: Uint8Array): Record<string, LayerStatistics> {
   meter.write(onnx);
   const { tensors } = meter.end();
   const matrices = tensors.filter(
-    ({ role, shape }) => role === "weight" && shape.length === 2 && Math.min(...shape) > 1,
+    ({ name, role, shape }) =>
+      role === "weight" && shape.length === 2 && Math.min(...shape) > 1 && name.length <= LONGEST_NAME,
   );
   return Object.fromEntries(
     matrices.slice(0, MOST_LAYERS).map(({ name, norm, spectrum }) => {
