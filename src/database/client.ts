@@ -23,8 +23,19 @@ export function connect(connection: Connection): { db: Database; close: () => Pr
   if (connection.wsProxy) pool.Client = clientThrough(connection.wsProxy);
   // Without a listener an idle client's broken socket would end the process; the next query reports it anyway.
   pool.on("error", () => {});
+  const ends: Promise<void>[] = [];
+  pool.on("connect", (client: Client) => {
+    // Nor does the pool listen to a client that is lent out: a transaction whose socket breaks would end it as well.
+    client.on("error", () => {});
+    ends.push(new Promise<void>((resolve) => client.on("end", resolve)));
+  });
+  // A transaction whose BEGIN fails never gives its client back (drizzle-orm 0.45), and the pool's end waits for it:
+  // once every connection has ended there is nothing to wait for.
+  const close = async () => {
+    await Promise.race([pool.end(), ...(ends.length === 0 ? [] : [Promise.all(ends)])]);
+  };
   // Without the schema, which only relational queries would read: making sense of it would cost every request anew.
-  return { db: drizzle(pool), close: () => pool.end() };
+  return { db: drizzle(pool), close };
 }
 
 /** Set on each client and not on the driver's module, so that one process can reach databases behind several bridges. */

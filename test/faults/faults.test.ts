@@ -1,0 +1,32 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { ROOT } from "../../local/root.ts";
+import { POSTGRES_MISSING, startPostgresServer } from "./postgres.ts";
+
+const server = await startPostgresServer();
+server?.close();
+
+/** As `npm run faults` does: a process of its own, for ONNX Runtime's module must be kept out of it. */
+async function faults(...options: string[]): Promise<string> {
+  const main = ["--import", "./test/faults/without-wasm.ts", "test/faults/main.ts"];
+  const { stdout } = await promisify(execFile)(process.execPath, [...main, ...options], { cwd: ROOT });
+  return stdout;
+}
+
+// The short form: `npm run faults` runs a thousand.
+test.skipIf(server === null)(
+  `twelve schedules with faults (${server === null ? POSTGRES_MISSING : "real Postgres"})`,
+  async () => {
+    expect(await faults("--schedules", "12")).toMatch(/^12 schedules in this process, .*: 0 failed\n$/);
+  },
+  240_000,
+);
+
+test.skipIf(server === null)(
+  "each planted defect is found by the invariant that it breaks",
+  async () => {
+    expect(await faults("--plants")).toMatch(/ planted defects, 0 not found\n$/);
+  },
+  240_000,
+);

@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { schedules } from "./commands.ts";
+import { checkInvariants } from "./invariants.ts";
+import type { Plant } from "./plants.ts";
+import { type Laboratory, newWorld, type World } from "./world.ts";
+
+/** A counterexample is made smaller for so long. */
+const SHRINK_MS = 60_000;
+/** The sender waits for a hundredth of what it waits in use: a receiver that hangs must not hold up a schedule. */
+const PATIENCE = 0.01;
+
+export interface Failure {
+  schedule: number;
+  /** What did not hold. */
+  message: string;
+  /** The shortest list of operations that was found to break it. */
+  operations: string;
+  story: string[];
+}
+
+/** Runs the nth schedule of a seed. Returns null where everything held. */
+export async function runSchedule(
+  laboratory: Laboratory,
+  { seed, schedule, plant, shrink = true }: { seed: number; schedule: number; plant: Plant; shrink?: boolean },
+): Promise<Failure | null> {
+  const restore = plantFetch(plant);
+  laboratory.postgres.rewrite = plant.rewrite;
+  let story: string[] = [];
+  const property = fc.asyncProperty(schedules, async (commands) => {
+    const world: World = await newWorld(laboratory, plant);
+    story = world.story;
+    await fc.asyncModelRun(() => ({ model: world.reference, real: world }), commands);
+    await checkInvariants(world);
+  });
+  try {
+    const parameters = { numRuns: 1, unbiased: true, seed: seed * 100_003 + schedule, endOnFailure: !shrink };
+    const details = await fc.check(property, { ...parameters, interruptAfterTimeLimit: SHRINK_MS });
+    if (!details.failed) return null;
+    const error = details.errorInstance;
+    const message = error instanceof Error ? (error.name === "Broken" ? error.message : `${error.stack}`) : `${error}`;
+    return { schedule, message, operations: `${details.counterexample?.[0] ?? ""}`, story };
+  } finally {
+    restore();
+  }
+}
+
+/** A webhook's post passes here: its time limit is shortened, and a planted defect changes it. */
+function plantFetch(plant: Plant): () => void {
+  const [send, timeout] = [globalThis.fetch, AbortSignal.timeout];
+  let attempts = 0;
+  AbortSignal.timeout = (milliseconds) => timeout.call(AbortSignal, milliseconds * PATIENCE);
+  globalThis.fetch = async (input, init) => {
+    const headers = plant.post(Object.fromEntries(new Headers(init?.headers)), attempts++);
+    return headers ? await send(input, { ...init, headers }) : new Response(null, { status: 200 });
+  };
+  return () => {
+    globalThis.fetch = send;
+    AbortSignal.timeout = timeout;
+  };
+}

@@ -1,0 +1,9 @@
+/** Steps that an earlier run left to the model: a memorizer's, but for the last, where it generalizes. */
+export const HISTORY_STEPS = Array.from({ length: 14 }, (_, n) => (n + 1) * 10);
+
+/** So one checkpoint more that generalizes is a transition, and most schedules announce one. */
+export const historyCorrect = (step: number, rows: number): number =>
+  step === HISTORY_STEPS.at(-1) ? rows : rows / 10;
+
+/** Where schedules push: three steps come late, amid the history, and the others go on from it. */
+export const PUSHED_STEPS = [15, 85, 135, 150, 160, 170, 180, 190, 200, 210];
