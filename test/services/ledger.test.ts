@@ -53,4 +53,7 @@ test("a transition that nobody was told of is detected by a replay, and one take
   const retracted = [...ledger, ...reconcile(ledger, [], [], 200)];
   expect(reconcile(retracted, [], [], 210)).toEqual([]);
   expect(reconcile(retracted, [detected()], [crossing()], 220)).toMatchObject([{ type: "revised" }]);
+  // So it does when no replay but a further point brings it.
+  const [first] = ledger;
+  expect(announce(retracted, [detected()])).toMatchObject([{ type: "revised", transitionId: first?.transitionId }]);
 });

@@ -27,14 +27,23 @@ function latest(entries: readonly LedgerEntry[]): Map<string, LedgerEntry> {
   return new Map(entries.map((entry) => [identity(entry.transition), entry]));
 }
 
-/** The lines that new points below the frontier add: what the fold announced, in its order. */
+/**
+ * The lines that new points below the frontier add: what the fold announced, in its order. One that was taken back
+ * comes back as a revision: it was detected once.
+ */
 export function announce(ledger: readonly LedgerEntry[], announced: readonly Announced[]): LedgerEntry[] {
-  const ids = new Map([...latest(ledger)].map(([key, entry]) => [key, entry.transitionId]));
+  const said = latest(ledger);
   return announced.map(({ announcement: { type, transition }, step }) => {
     const key = identity(transition);
-    const transitionId = ids.get(key) ?? newId("transition");
-    ids.set(key, transitionId);
-    return { type, transitionId, transition, asOfStep: step };
+    const before = said.get(key);
+    const entry: LedgerEntry = {
+      type: before?.type === "retracted" ? "revised" : type,
+      transitionId: before?.transitionId ?? newId("transition"),
+      transition,
+      asOfStep: step,
+    };
+    said.set(key, entry);
+    return entry;
   });
 }
 
