@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { checkpoints } from "../../src/database/schema.ts";
+import { checkpoints, models, pins } from "../../src/database/schema.ts";
+import { newId } from "../../src/ids.ts";
 import { sweptObjects } from "./objects.ts";
 import { expectRefusal } from "./refused.ts";
 import { newTeam, until } from "./service.ts";
@@ -47,3 +48,32 @@ test("of a long run each n-th keeps its bytes, with the newest and those around 
   expect(again.status).toBe(200);
   expect((await team.call("GET", `${at}/artifact`)).status).toBe(200);
 }, 240_000);
+
+test("while a model moves to another suite version, what is to be evaluated there keeps its bytes", async () => {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  const ofModel = eq(models.id, id);
+  const [model] = await team.db.select().from(models).where(ofModel);
+  if (!model) throw new Error("there is no model");
+  const { suiteVersionId, teamId } = model;
+  // As a move leaves it that has queued nothing yet; nobody takes it further.
+  const pinnedAt = new Date(Date.now() + 3600_000);
+  const move = { modelId: id, suiteVersionId, teamId, fromVersionId: suiteVersionId, throughStep: 149, pinnedAt };
+  await team.db.insert(pins).values({ ...move, hintedAt: pinnedAt });
+  const rows = Array.from({ length: 150 }, (_, step) => ({ id: newId("checkpoint"), teamId, modelId: id, step }));
+  await team.db.insert(checkpoints).values(rows);
+  const dropped = async () => {
+    const found = await team.db.select().from(checkpoints).where(eq(checkpoints.modelId, id));
+    return found.filter(({ droppedAt }) => droppedAt !== null).length;
+  };
+  await team.db.update(models).set({ keepEvery: 10 }).where(ofModel);
+  await until("the sweep to have looked at the model", async () => {
+    const [looked] = await team.db.select().from(models).where(ofModel);
+    return looked?.thinnedAt !== null;
+  });
+  expect(await dropped()).toBe(0);
+
+  await team.db.update(pins).set({ backfilledAt: new Date() }).where(eq(pins.modelId, id));
+  await team.db.update(models).set({ thinnedAt: null }).where(ofModel);
+  expect(await until("the sweep to have dropped some", dropped)).toBe(45);
+});

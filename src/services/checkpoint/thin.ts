@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { announcements, checkpoints, evaluations, models } from "../../database/schema.ts";
+import { announcements, checkpoints, evaluations, models, pins } from "../../database/schema.ts";
 import { lockModel } from "../model/internal.ts";
 import type { Upload } from "../upload/internal.ts";
 import { type Crossing, chooseDropped } from "./choose-dropped.ts";
@@ -34,14 +34,18 @@ async function thinModel(ctx: Context, model: ModelRow): Promise<number> {
   let dropped = 0;
   let released: Upload[] = [];
   await ctx.db.transaction(async (tx) => {
-    await lockModel(tx, model, "no key update");
+    const suiteVersionId = await lockModel(tx, model, "no key update");
     const [current] = await tx
       .update(models)
       .set({ thinnedAt: ctx.now() })
       .where(eq(models.id, model.id))
       .returning({ keepEvery: models.keepEvery });
     if (!current?.keepEvery) return;
-    const rows = chooseDropped(await readRows(tx, model), current.keepEvery, await readCrossings(tx, model));
+    const rows = chooseDropped(
+      await readRows(tx, model, suiteVersionId),
+      current.keepEvery,
+      await readCrossings(tx, model),
+    );
     for (let first = 0; first < rows.length; first += CHUNK) {
       const ids = rows.slice(first, first + CHUNK).map(({ id }) => id);
       await tx.update(checkpoints).set({ droppedAt: ctx.now() }).where(inArray(checkpoints.id, ids));
@@ -57,16 +61,19 @@ async function thinModel(ctx: Context, model: ModelRow): Promise<number> {
   return dropped;
 }
 
-async function readRows(tx: Transaction, model: ModelRow) {
+async function readRows(tx: Transaction, model: ModelRow, suiteVersionId: string) {
   return await tx
     .select({
       id: checkpoints.id,
       step: checkpoints.step,
       digest: checkpoints.digest,
       dropped: sql<boolean>`${checkpoints.droppedAt} is not null`,
-      // On whichever suite version.
+      // On whichever suite version; and while the model moves, what stood at the move may not be queued yet.
       pending: sql<boolean>`exists (
         select 1 from ${evaluations} where ${evaluations.checkpointId} = ${checkpoints.id} and ${evaluations.status} = 'queued'
+      ) or exists (
+        select 1 from ${pins} where ${pins.modelId} = ${checkpoints.modelId} and ${pins.suiteVersionId} = ${suiteVersionId}
+          and ${pins.backfilledAt} is null and ${checkpoints.step} <= ${pins.throughStep}
       )`,
     })
     .from(checkpoints)

@@ -12,7 +12,7 @@ export interface MoveCaveat {
 export async function moveCaveats(ctx: TeamContext, model: PinnedModel): Promise<MoveCaveat[]> {
   if (!model.current) {
     const message =
-      "The model was moved to another version of its suite: this trajectory stands as it was left, and takes no new checkpoints.";
+      "The model was moved to another suite version: this trajectory stands as it was left, and takes no new checkpoints.";
     return [{ code: "left_version", message }];
   }
   const [move] = await ctx.db
