@@ -1,4 +1,4 @@
-// The least that a Worker can do to deliver: posts the bodies that it is given, as many at once as ours does.
+// The least that a Worker can do to deliver: posts the bodies that it is given, as many at once as ours may.
 export default {
   async fetch(request) {
     const { url, posts, atOnce } = await request.json();

@@ -15,7 +15,7 @@ export interface LedgerLine {
   transition: IdentifiedTransition;
 }
 
-/** What was announced about a model on its present suite version, in the order in which it was said. */
+/** What was announced about a model on the suite version that it was asked for on, in the order in which it was said. */
 export async function listAnnouncements(ctx: TeamContext, model: PinnedModel): Promise<LedgerLine[]> {
   const rows = await ctx.db
     .select()
