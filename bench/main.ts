@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { reportChangepoints } from "./changepoints/index.ts";
 import { benchDeliveries } from "./deliveries/index.ts";
+import { benchLargePut } from "./large-put.ts";
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
 import { benchVerdict } from "./verdict/index.ts";
@@ -19,6 +20,7 @@ export interface Comparison {
 const BENCHES: Record<string, () => Promise<Comparison[]>> = {
   measure: benchMeasure,
   put: benchPut,
+  "large-put": benchLargePut,
   deliveries: benchDeliveries,
 };
 

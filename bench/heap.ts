@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { WebSocket } from "ws";
+
+const EVERY_MS = 20;
+
+/** An isolate's memory as V8's inspector tells it, in bytes: heap and array buffers together. */
+export interface HeapWatch {
+  /** After a forced collection. */
+  collected(): Promise<number>;
+  /** The most that was seen while the work went on. */
+  highest(work: () => Promise<unknown>): Promise<number>;
+  close(): void;
+}
+
+interface HeapUsage {
+  usedSize: number;
+  backingStorageSize: number;
+}
+
+/** Watches the Worker of the name that its service has in workerd's configuration. */
+export async function watchHeap(port: number, service = "worker"): Promise<HeapWatch> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/${service}`);
+  await once(socket, "open");
+  const waiting = new Map<number, (result: unknown) => void>();
+  socket.on("message", (data) => {
+    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown };
+    if (id !== undefined) waiting.get(id)?.(result);
+    if (id !== undefined) waiting.delete(id);
+  });
+  let last = 0;
+  const call = (method: string, params = {}): Promise<unknown> => {
+    last += 1;
+    const id = last;
+    socket.send(JSON.stringify({ id, method, params }));
+    return new Promise((resolve) => waiting.set(id, resolve));
+  };
+  const used = async () => {
+    const usage = (await call("Runtime.getHeapUsage")) as HeapUsage;
+    return usage.usedSize + usage.backingStorageSize;
+  };
+  return {
+    async collected() {
+      await call("HeapProfiler.collectGarbage");
+      return await used();
+    },
+    async highest(work) {
+      let going = true;
+      const working = work().finally(() => {
+        going = false;
+      });
+      let most = 0;
+      while (going) {
+        most = Math.max(most, await used());
+        await pause(EVERY_MS);
+      }
+      await working;
+      return most;
+    },
+    close: () => socket.close(),
+  };
+}
