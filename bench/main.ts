@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { reportChangepoints } from "./changepoints/index.ts";
 import { benchDeliveries } from "./deliveries/index.ts";
+import { benchEvaluate } from "./evaluate.ts";
 import { benchLargePut } from "./large-put.ts";
 import { benchMeasure } from "./measure.ts";
 import { benchPut } from "./put.ts";
@@ -21,6 +22,7 @@ const BENCHES: Record<string, () => Promise<Comparison[]>> = {
   measure: benchMeasure,
   put: benchPut,
   "large-put": benchLargePut,
+  evaluate: benchEvaluate,
   deliveries: benchDeliveries,
 };
 

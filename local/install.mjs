@@ -18,6 +18,9 @@ if (!installed) {
   const { status } = spawnSync(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
+    // Its postinstall would fetch CUDA's libraries, of no use here, from outside the registry. From npm 11 on
+    // `allowScripts` in package.json keeps it from running at all.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
     shell: process.platform === "win32",
   });
   if (status !== 0) {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Engine } from "../../src/evaluation/engine.ts";
+import type { Point } from "../../src/phases/judge.ts";
+import { readLayers } from "../../src/services/evaluation/layers.ts";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
 import { type Accuracies, correctOf, ROWS, SPLITS, tableModel } from "../stack/table-model.ts";
 
@@ -18,6 +20,8 @@ export interface Content {
   digest: string;
   /** Null of weights without a graph, which cannot be evaluated. */
   accuracies: Accuracies | null;
+  /** What its point says of its layers once it is evaluated. */
+  layers: Point["layers"] | null;
 }
 
 /** L2 norm of every table model. */
@@ -41,7 +45,7 @@ export function contentOf(step: number, nth: number): Content {
   const bytes = accuracies
     ? tableModel(name, accuracies)
     : writeSafetensors(new Map([["weights", { shape: [2], values: Float32Array.of(step, nth) }]]), {});
-  const content = { name, bytes, accuracies, digest: digestOf(bytes) };
+  const content = { name, bytes, accuracies, digest: digestOf(bytes), layers: accuracies && readLayers(bytes) };
   made.set(name, content);
   return content;
 }

@@ -65,7 +65,8 @@ async function checkCheckpoints({ laboratory: { db }, reference, model }: World)
     if (typeof standing === "number" && standing < ACCURACIES.length) {
       holds(Math.abs((norm ?? 0) - NORM) < 1e-3, "every norm is exact", { step, norm });
     }
-    points.push({ step, splits: evaluation.results, weightNorm: norm });
+    const layers = typeof standing === "number" ? contentOf(step, standing).layers : null;
+    points.push({ step, splits: evaluation.results, weightNorm: norm, ...(layers ? { layers } : {}) });
   }
   return points;
 }

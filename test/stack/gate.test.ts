@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
-import { checkpoints, evaluations } from "../../src/database/schema.ts";
+import { checkpoints, evaluations, shards } from "../../src/database/schema.ts";
 import { newId } from "../../src/ids.ts";
 import { newTeam, type Team } from "./service.ts";
 import { tableModel, tableSuite } from "./table-model.ts";
@@ -136,10 +136,11 @@ test("while a late step is on its way, no step from there on passes; when it is 
     .where(eq(checkpoints.modelId, id));
   if (!there) throw new Error("the model has no checkpoint");
   const late = { step: 205, id: newId("checkpoint") };
+  const lateEvaluation = newId("evaluation");
   await team.db.insert(checkpoints).values({ ...there.checkpoint, ...late });
   await team.db.insert(evaluations).values({
     ...there.evaluation,
-    id: newId("evaluation"),
+    id: lateEvaluation,
     checkpointId: late.id,
     step: late.step,
     status: "queued",
@@ -147,6 +148,11 @@ test("while a late step is on its way, no step from there on passes; when it is 
     finishedAt: null,
     hintedAt: new Date(Date.now() + 3_600_000),
   });
+  // Somebody holds it: an evaluator that is woken for another model draws whatever nobody does.
+  const [shard] = await team.db.select().from(shards).where(eq(shards.evaluationId, there.evaluation.id));
+  if (!shard) throw new Error("the evaluation has no shard");
+  const held = { evaluationId: lateEvaluation, doneAt: null, leaseUntil: new Date(Date.now() + 3_600_000) };
+  await team.db.insert(shards).values({ ...shard, ...held });
   const refused = await ask(250);
   expect(refused).toMatchObject({ status: 412, body: { code: "verdict_not_met" } });
   expect(refused.body["detail"]).toMatch(/step 205.*not in it yet/);
