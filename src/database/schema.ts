@@ -16,7 +16,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { Sha256State } from "../artifacts/sha256.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { SuiteAudit } from "../evaluation/audit-types.ts";
+import type { SplitAudit, SuiteAudit } from "../evaluation/audit-types.ts";
 import type { ClassCounts, Scoring } from "../evaluation/metrics.ts";
 import type { FoldState, LayerStatistics, Policy, Transition, Verdict } from "../phases/judge.ts";
 import type { Measurement } from "../tensors/meter.ts";
@@ -105,6 +105,8 @@ export const suiteVersions = pgTable(
     tensors: jsonb("tensors").notNull().$type<SuiteTensor[]>(),
     /** Null of versions from before there was an audit. */
     audit: jsonb("audit").$type<SuiteAudit>(),
+    /** Why it is refused. */
+    problem: jsonb("problem").$type<UploadProblem>(),
     objectKey: text("object_key").notNull(),
     bytes: count("bytes").notNull(),
     createdAt: createdAt(),
@@ -548,6 +550,8 @@ export interface Verification {
   hash: Sha256State;
   /** Of the tensors before `offset`; null where there are none. */
   measurement: Measurement | null;
+  /** Of a suite that is read whole: the splits that are checked, in their order. */
+  suite?: { split: SuiteSplit; audit: SplitAudit }[];
 }
 
 export type AnnouncementType = "detected" | "settled" | "revised" | "retracted";
@@ -567,6 +571,8 @@ export interface SuiteSplit {
   total: number;
   /** Majority-class rate of the targets: what answering the commonest class scores. */
   chance: number;
+  /** Of one row's inputs; of versions from before it was kept, left out. */
+  rowBytes?: number;
 }
 
 export interface SuiteTensor {

@@ -17,7 +17,12 @@ export interface PlannedSplit {
   name: string;
   rows: number;
   total: number;
+  /** Of one row's inputs. */
+  rowBytes?: number;
 }
+
+/** Inputs that one shard reads: they lie in memory at once, beside the model. */
+const SHARD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Cuts a suite into shards and groups them into units that one message evaluates within the edge's CPU limit.
@@ -32,6 +37,7 @@ export function planShards(splits: readonly PlannedSplit[], parameters: number):
   let room = UNIT_OPERATIONS;
   for (const split of splits) {
     const rowOperations = 2 * Math.max(1, parameters) * Math.max(1, split.total / split.rows);
+    const most = Math.max(1, Math.floor(SHARD_BYTES / Math.max(1, split.rowBytes ?? 0)));
     let first = 0;
     while (first < split.rows) {
       const left = split.rows - first;
@@ -41,7 +47,7 @@ export function planShards(splits: readonly PlannedSplit[], parameters: number):
         room = UNIT_OPERATIONS;
         continue;
       }
-      const rows = Math.min(left, Math.max(SMALLEST_SHARD, fits));
+      const rows = Math.min(left, most, Math.max(SMALLEST_SHARD, fits));
       shards.push({ ordinal: shards.length, unit, split: split.name, firstRow: first, rows });
       first += rows;
       room -= rows * rowOperations;

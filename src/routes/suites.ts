@@ -3,10 +3,24 @@ import { DomainError } from "../errors.ts";
 import type { NamedSuiteVersion } from "../services/suite/internal.ts";
 import { getVersion, listSuites, listVersions } from "../services/suite/list.ts";
 import { getSuite, MAX_SUITE_BYTES, putSuite } from "../services/suite/put.ts";
+import { createSuiteUpload } from "../services/upload/create.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
-import { bodyErrors, Digest, errorResponses, json, Name, PageQuery, SuiteRef, Time, unprocessable } from "./schemas.ts";
+import {
+  bodyErrors,
+  Digest,
+  errorResponses,
+  json,
+  Name,
+  PageQuery,
+  postErrors,
+  SuiteRef,
+  storeErrors,
+  Time,
+  unprocessable,
+} from "./schemas.ts";
+import { NewUpload, toUpload, Upload } from "./uploads.ts";
 
 const count = z.number().int();
 const Audit = z
@@ -62,13 +76,19 @@ const Suite = SuiteRef.extend({
       chance: z.number().openapi({ description: "What the best constant answer scores: the majority-class rate." }),
     }),
   ),
-  audit: Audit.nullable().openapi({ description: "Null of a version from before audits: put it again." }),
+  audit: Audit.nullable().openapi({
+    description: "Null until it is ready, and of a version from before audits: put it again.",
+  }),
+  problem: z
+    .object({ code: z.string(), detail: z.string() })
+    .nullable()
+    .openapi({ description: "Why it is refused, and what to do." }),
   bytes: z.number().int(),
   createdAt: Time,
 }).openapi("Suite");
 
 export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Suite> {
-  const { status, task, scoring, output, inputs, splits, audit, bytes } = version;
+  const { status, task, scoring, output, inputs, splits, audit, problem, bytes } = version;
   const createdAt = version.createdAt.toISOString();
   return {
     name,
@@ -78,8 +98,9 @@ export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Su
     scoring: { ...scoring },
     output,
     inputs,
-    splits,
+    splits: splits.map(({ name, rows, total, chance }) => ({ name, rows, total, chance })),
     audit,
+    problem,
     bytes,
     createdAt,
   };
@@ -113,6 +134,24 @@ const get = createRoute({
   middleware: [requireActor("read")] as const,
   request: { params },
   responses: { 200: json(Suite, "The suite"), ...errorResponses },
+});
+
+const createUpload = createRoute({
+  method: "post",
+  path: "/suites/{name}/uploads",
+  operationId: "createSuiteUpload",
+  summary: "Upload a large suite in parts, straight to the store",
+  description:
+    "As a checkpoint's upload: an address for each part, then `POST /uploads/{id}/complete`. The version is `validating` while it is read, checked and audited, then `ready` or `refused`, with the reason in `problem`.",
+  middleware: [requireActor("push")] as const,
+  request: { params, body: { required: true, content: { "application/json": { schema: NewUpload } } } },
+  responses: {
+    200: json(Upload, "The same is under way"),
+    201: json(Upload, "Begun"),
+    ...errorResponses,
+    ...postErrors,
+    ...storeErrors,
+  },
 });
 
 const Page = json(z.object({ suites: z.array(Suite), next: z.string().nullable() }), "A page");
@@ -157,6 +196,10 @@ export function registerSuites(app: App): void {
     }
     const suite = await putSuite(c.var.team, { name: c.req.valid("param").name, bytes });
     return suite.created ? c.json(toSuite(suite), 201) : c.json(toSuite(suite), 200);
+  });
+  app.openapi(createUpload, async (c) => {
+    const upload = await createSuiteUpload(c.var.team, { ...c.req.valid("param"), ...c.req.valid("json") });
+    return upload.created ? c.json(toUpload(upload), 201) : c.json(toUpload(upload), 200);
   });
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid("query");

@@ -7,7 +7,7 @@ import { createUpload } from "../services/upload/create.ts";
 import { getUpload, type UploadDetail } from "../services/upload/get.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { conflict, Digest, errorResponses, json, postErrors, Step, storeErrors, Time } from "./schemas.ts";
+import { conflict, Digest, errorResponses, json, postErrors, Step, SuiteRef, storeErrors, Time } from "./schemas.ts";
 
 const Part = z.object({
   number: z.number().int().openapi({ description: "From 1." }),
@@ -20,14 +20,14 @@ const Part = z.object({
   }),
 });
 
-const Upload = z
+export const Upload = z
   .object({
     id: z.string().openapi({ example: "upl_01kaqxw3t2e8y9v0c1m7d5r4bn" }),
     model: z.string().nullable(),
     step: z.number().int().nullable(),
     status: z.enum(["receiving", "verifying", "complete", "refused"]).openapi({
       description:
-        "`receiving`: parts are awaited; `verifying`: the file is read back; `complete`: it is a checkpoint; `refused`: see `problem`.",
+        "`receiving`: parts are awaited; `verifying`: the file is read back; `complete`: it is a checkpoint, or a version of its suite; `refused`: see `problem`.",
     }),
     bytes: z.number().int(),
     digest: z.string().nullable(),
@@ -35,6 +35,9 @@ const Upload = z
     verifiedBytes: z.number().int().openapi({ description: "How far the file was read back when last written down." }),
     parts: z.array(Part).openapi({ description: "In any order, at any number at once; empty once they are joined." }),
     checkpoint: z.object({ id: z.string(), digest: z.string() }).nullable(),
+    suite: SuiteRef.extend({ status: z.enum(["validating", "ready", "refused"]) })
+      .nullable()
+      .openapi({ description: "Of a suite's upload, once its parts are joined." }),
     problem: z
       .object({ code: z.enum(ERROR_CODES as [string, ...string[]]), detail: z.string() })
       .nullable()
@@ -44,7 +47,7 @@ const Upload = z
   })
   .openapi("Upload");
 
-function toUpload({ upload, parts, checkpoint }: UploadDetail): z.infer<typeof Upload> {
+export function toUpload({ upload, parts, checkpoint, suite }: UploadDetail): z.infer<typeof Upload> {
   const { id, modelId, step, status, bytes, claimedDigest, partBytes, verification, problem } = upload;
   return {
     id,
@@ -58,13 +61,14 @@ function toUpload({ upload, parts, checkpoint }: UploadDetail): z.infer<typeof U
     verifiedBytes: status === "complete" ? bytes : (verification?.offset ?? 0),
     parts,
     checkpoint,
+    suite,
     problem,
     createdAt: upload.createdAt.toISOString(),
     expiresAt: status === "receiving" ? upload.expiresAt.toISOString() : null,
   };
 }
 
-const NewUpload = z
+export const NewUpload = z
   .strictObject({
     bytes: z.number().int().min(1).openapi({ description: "Size of the file.", example: 2_147_483_648 }),
     digest: Digest.openapi({ description: "SHA-256 of the file: checked when it is read back." }),
@@ -109,7 +113,7 @@ const complete = createRoute({
   method: "post",
   path: "/uploads/{id}/complete",
   operationId: "completeUpload",
-  summary: "Join the parts; the file is then read back before it is a checkpoint",
+  summary: "Join the parts; the file is then read back before it is a checkpoint, or a version of its suite",
   description: "May be repeated. GET the upload until its status is `complete` or `refused`.",
   middleware: [requireActor("push")] as const,
   request: { params },

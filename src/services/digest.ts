@@ -45,3 +45,12 @@ export function parseContentDigest(header: string | undefined): string | null {
   }
   return claimed;
 }
+
+/** @throws DomainError `digest_mismatch` where what was read back is not what its sender announced */
+export function checkAnnounced(announced: string | null, found: string): void {
+  if (found === announced) return;
+  throw new DomainError(
+    "digest_mismatch",
+    `The upload was announced as ${announced}; the parts make ${found}: one of them is of another file. Upload it again.`,
+  );
+}

@@ -23,6 +23,11 @@ const RULES: Record<string, Rule> = {
   listSuites: { scope: "read", other: 200 },
   listSuiteVersions: { scope: "read" },
   getSuiteVersion: { scope: "read" },
+  createSuiteUpload: {
+    scope: "push",
+    body: () => ({ bytes: 1, digest: `sha256:${"0".repeat(64)}` }),
+    other: 201,
+  },
   createModel: { scope: "push", body: () => ({ name: "fresh", suite: model.suite }), other: 422 },
   getModel: { scope: "read" },
   listModels: { scope: "read", other: 200 },

@@ -2,17 +2,18 @@ import { FLOAT, floats, initializer, model, node, text, value } from "../tensors
 
 const INT64 = 7;
 
-/** y = x w + b with x of three numbers and y of `b.length`. */
+/** y = x w + b with y of `b.length` numbers. */
 export function linear(w: number[], b: number[]): Uint8Array<ArrayBuffer> {
   const width = b.length;
+  const inputs = w.length / width;
   return copy(
     model([
       node("MatMul", ["x", "w"], ["xw"]),
       node("Add", ["xw", "b"], ["y"]),
       text(2, "linear"),
-      initializer("w", FLOAT, [3, width], floats(...w)),
+      initializer("w", FLOAT, [inputs, width], floats(...w)),
       initializer("b", FLOAT, [width], floats(...b)),
-      value(11, "x", FLOAT, ["batch", 3]),
+      value(11, "x", FLOAT, ["batch", inputs]),
       value(12, "y", FLOAT, ["batch", width]),
     ]),
   );

@@ -74,10 +74,10 @@ const EACH = [
 ];
 
 describe.each(EACH)("$name", ({ name, make, shift }) => {
-  test("makes a suite that the service takes, and says in it how", () => {
+  test("makes a suite that the service takes, and says in it how", async () => {
     const made = shifted(make(), shift);
     const file = writeTables(made);
-    expect(readSuite(file).splits.map((split) => split.name)).toEqual(["train", "validation", `ood:${name}`]);
+    expect((await readSuite(file)).splits.map((split) => split.name)).toEqual(["train", "validation", `ood:${name}`]);
     expect(JSON.parse(readTables(file).metadata[`shift:${name}`] ?? "")).toMatchObject({
       shift: name,
       from: "validation",

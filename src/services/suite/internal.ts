@@ -1,7 +1,10 @@
 import { and, desc, eq, sql } from "drizzle-orm";
+import type { TeamContext } from "../../context.ts";
 import type { Queryable } from "../../database/client.ts";
 import { suites, suiteVersions } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
 import type { SuiteAudit } from "../../evaluation/audit-types.ts";
+import { newId } from "../../ids.ts";
 
 export type SuiteVersionRow = typeof suiteVersions.$inferSelect;
 export interface NamedSuiteVersion {
@@ -42,7 +45,22 @@ export async function readyVersion(
   return row ?? null;
 }
 
-/** Makes a version that is there the newest, audited as of now, and answers with it; null where it is not there. */
+/** A team's suite by name, made where it is not there. */
+export async function ensureSuite(ctx: TeamContext, name: string): Promise<typeof suites.$inferSelect> {
+  const { teamId } = ctx.actor;
+  await ctx.db
+    .insert(suites)
+    .values({ id: newId("suite"), teamId, name })
+    .onConflictDoNothing();
+  const [suite] = await ctx.db
+    .select()
+    .from(suites)
+    .where(and(eq(suites.teamId, teamId), eq(suites.name, name)));
+  if (!suite) throw new DomainError("suite_not_found", `There is no suite "${name}".`);
+  return suite;
+}
+
+/** Makes a version that is ready the newest, audited as of now, and answers with it; null where it is not there. */
 export async function renewVersion(
   db: Queryable,
   suite: typeof suites.$inferSelect,
@@ -53,7 +71,9 @@ export async function renewVersion(
     .update(suiteVersions)
     // The database's clock, as at the insert: those of two isolates may differ.
     .set({ putAt: sql`now()`, audit })
-    .where(and(eq(suiteVersions.suiteId, suite.id), eq(suiteVersions.version, version)))
+    .where(
+      and(eq(suiteVersions.suiteId, suite.id), eq(suiteVersions.version, version), eq(suiteVersions.status, "ready")),
+    )
     .returning();
   return row ? { name: suite.name, version: row } : null;
 }

@@ -1,14 +1,12 @@
-import { and, eq } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
-import { suites, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
-import { newId } from "../../ids.ts";
 import { sha256 } from "../digest.ts";
 import { asUploadFailure, closeUpload, discardUpload, openUpload } from "../upload/internal.ts";
-import { latestVersion, type NamedSuiteVersion, renewVersion } from "./internal.ts";
+import { ensureSuite, latestVersion, type NamedSuiteVersion, renewVersion } from "./internal.ts";
 import { readSuite } from "./read-suite.ts";
+import { keepVersion } from "./validating.ts";
 
-/** A suite is read whole, to check every target: larger ones would not fit beside other requests. */
+/** A suite is read whole, to check every target: larger ones would not fit beside other requests, and are uploaded. */
 export const MAX_SUITE_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -20,18 +18,10 @@ export async function putSuite(
   input: { name: string; bytes: Uint8Array },
 ): Promise<NamedSuiteVersion & { created: boolean }> {
   const { teamId } = ctx.actor;
-  const contents = readSuite(input.bytes);
+  const contents = await readSuite(input.bytes);
   const version = await sha256(input.bytes);
 
-  await ctx.db
-    .insert(suites)
-    .values({ id: newId("suite"), teamId, name: input.name })
-    .onConflictDoNothing();
-  const [suite] = await ctx.db
-    .select()
-    .from(suites)
-    .where(and(eq(suites.teamId, teamId), eq(suites.name, input.name)));
-  if (!suite) throw new DomainError("suite_not_found", `There is no suite "${input.name}".`);
+  const suite = await ensureSuite(ctx, input.name);
   const existing = await renewVersion(ctx.db, suite, version, contents.audit);
   if (existing) return { ...existing, created: false };
 
@@ -40,13 +30,11 @@ export async function putSuite(
   try {
     await ctx.artifacts.put(upload.objectKey, input.bytes);
     const created = await ctx.db.transaction(async (tx) => {
-      const { id: suiteId } = suite;
-      const { objectKey } = upload;
-      const [row] = await tx
-        .insert(suiteVersions)
-        .values({ id: newId("suiteVersion"), teamId, suiteId, version, status: "ready", objectKey, bytes, ...contents })
-        .onConflictDoNothing()
-        .returning();
+      const row = await keepVersion(
+        tx,
+        { teamId, suiteId: suite.id, version, objectKey: upload.objectKey, bytes },
+        contents,
+      );
       // Of two equal uploads at once one loses, and leaves its object to the sweep.
       await closeUpload(tx, upload, row ? "complete" : "discarded");
       return row;

@@ -58,18 +58,20 @@ function decodeNumbers(tensor: TensorView, allowed: readonly InputDtype[], what:
   return { dtype, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values };
 }
 
-function checkRange(name: string, scoring: Scoring, { values, mask }: Targets): void {
+function checkRange(name: string, scoring: Scoring, { values, mask, shape }: Targets): void {
   const { task } = scoring;
+  const width = values.length / (shape[0] ?? 1);
+  const at = (n: number) => `at position ${n}, in row ${Math.floor(n / width)}`;
   for (let n = 0; n < values.length; n += 1) {
     const value = values[n] ?? Number.NaN;
     if (mask?.[n] === 0) continue;
     if (task === "regression") {
-      if (!Number.isFinite(value)) throw refused(`"${name}" has ${value} at position ${n}.`);
+      if (!Number.isFinite(value)) throw refused(`"${name}" has ${value} ${at(n)}.`);
     } else if (task === "classification") {
       if (value >= 0 || value === scoring.ignoreIndex) continue;
-      throw refused(`"${name}" has the class ${value} at position ${n}; classes count from 0.`);
+      throw refused(`"${name}" has the class ${value} ${at(n)}; classes count from 0.`);
     } else if (value !== 0 && value !== 1) {
-      throw refused(`"${name}" has ${value} at position ${n}; a ${task}'s targets are 0 or 1.`);
+      throw refused(`"${name}" has ${value} ${at(n)}; a ${task}'s targets are 0 or 1.`);
     }
   }
 }

@@ -2,6 +2,7 @@ import { and, eq } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
+import { openVersion } from "../suite/validating.ts";
 import { getUpload, getUploadRow, type UploadDetail } from "./get.ts";
 import { asStoreFailure, discardUpload, hintUpload } from "./internal.ts";
 import { lengthOfPart, partsOf, type UploadRow } from "./parts.ts";
@@ -19,12 +20,16 @@ export async function completeUpload(ctx: TeamContext, id: string): Promise<Uplo
       throw asStoreFailure(ctx, error, "the parts are kept, try again");
     }
     const hintedAt = ctx.now();
-    const moved = await ctx.db
-      .update(uploads)
-      .set({ status: "verifying", hintedAt, multipartId: null })
-      .where(and(eq(uploads.id, id), eq(uploads.status, "receiving")))
-      .returning({ id: uploads.id });
-    if (moved.length > 0) await hintUpload(ctx, id);
+    const moved = await ctx.db.transaction(async (tx) => {
+      const [row] = await tx
+        .update(uploads)
+        .set({ status: "verifying", hintedAt, multipartId: null })
+        .where(and(eq(uploads.id, id), eq(uploads.status, "receiving")))
+        .returning();
+      if (row) await openVersion(tx, row);
+      return row;
+    });
+    if (moved) await hintUpload(ctx, id);
   }
   return await getUpload(ctx, id);
 }

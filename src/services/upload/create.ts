@@ -4,6 +4,8 @@ import { uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { findCheckpoint, stepTaken } from "../checkpoint/register.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { ensureSuite } from "../suite/internal.ts";
+import { MAX_STORED_SUITE_BYTES } from "../suite/read-stored.ts";
 import { getUpload, type UploadDetail } from "./get.ts";
 import { asStoreFailure, beginParts, discardUpload, openUpload } from "./internal.ts";
 import { choosePartBytes, EXPIRES_MS } from "./parts.ts";
@@ -36,13 +38,40 @@ export async function createUpload(
   }
   const existing = await findCheckpoint(ctx.db, model.id, step);
   if (existing) throw stepTaken(model, step, existing.digest, digest);
+  return await beginUpload(ctx, { modelId: model.id, step, bytes, digest });
+}
+
+/**
+ * The same of a suite: once it is read back it is a version.
+ * @throws DomainError `body_too_large`, `storage_unavailable`
+ */
+export async function createSuiteUpload(
+  ctx: TeamContext,
+  { name, bytes, digest }: { name: string; bytes: number; digest: string },
+): Promise<UploadDetail & { created: boolean }> {
+  if (bytes > MAX_STORED_SUITE_BYTES) {
+    throw new DomainError(
+      "body_too_large",
+      `The file has ${bytes} bytes; at most ${MAX_STORED_SUITE_BYTES} are taken: every checkpoint is asked all of it, so choose a sample.`,
+      { most: MAX_STORED_SUITE_BYTES },
+    );
+  }
+  const suite = await ensureSuite(ctx, name);
+  return await beginUpload(ctx, { suiteId: suite.id, bytes, digest });
+}
+
+/** What is uploaded: the checkpoint at a step, or a version of a suite. */
+type Subject = { bytes: number; digest: string } & ({ modelId: string; step: number } | { suiteId: string });
+
+async function beginUpload(ctx: TeamContext, subject: Subject): Promise<UploadDetail & { created: boolean }> {
+  const { digest, ...opened } = subject;
   try {
-    const underWay = await findUnderWay(ctx, { model, step, bytes, digest });
+    const underWay = await findUnderWay(ctx, subject);
     if (underWay) return { ...(await getUpload(ctx, underWay)), created: false };
-    const upload = await openUpload(ctx, { modelId: model.id, step, bytes }, EXPIRES_MS);
+    const upload = await openUpload(ctx, opened, EXPIRES_MS);
     try {
       await beginParts(ctx, upload);
-      const presigned = { partBytes: choosePartBytes(bytes), claimedDigest: digest };
+      const presigned = { partBytes: choosePartBytes(subject.bytes), claimedDigest: digest };
       await ctx.db.update(uploads).set(presigned).where(eq(uploads.id, upload.id));
       return { ...(await getUpload(ctx, upload.id)), created: true };
     } catch (error) {
@@ -54,17 +83,18 @@ export async function createUpload(
   }
 }
 
-async function findUnderWay({ db, now }: TeamContext, { model, step, bytes, digest }: NewUpload) {
+async function findUnderWay({ db, now, actor }: TeamContext, subject: Subject) {
   const [row] = await db
     .select({ id: uploads.id })
     .from(uploads)
     .where(
       and(
-        eq(uploads.teamId, model.teamId),
-        eq(uploads.modelId, model.id),
-        eq(uploads.step, step),
-        eq(uploads.bytes, bytes),
-        eq(uploads.claimedDigest, digest),
+        eq(uploads.teamId, actor.teamId),
+        "suiteId" in subject
+          ? eq(uploads.suiteId, subject.suiteId)
+          : and(eq(uploads.modelId, subject.modelId), eq(uploads.step, subject.step)),
+        eq(uploads.bytes, subject.bytes),
+        eq(uploads.claimedDigest, subject.digest),
         // Once the parts are joined, they need not be sent again, and it does not expire.
         or(eq(uploads.status, "verifying"), and(eq(uploads.status, "receiving"), gt(uploads.expiresAt, now()))),
         isNotNull(uploads.partBytes),

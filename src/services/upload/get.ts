@@ -1,7 +1,8 @@
 import { and, eq, ne } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
-import { checkpoints, uploads } from "../../database/schema.ts";
+import { checkpoints, suites, suiteVersions, uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
+import type { SuiteVersionRow } from "../suite/internal.ts";
 import { asStoreFailure } from "./internal.ts";
 import { EXPIRES_MS, lengthOfPart, partsOf, type UploadRow, URL_SECONDS } from "./parts.ts";
 
@@ -22,6 +23,8 @@ export interface UploadDetail {
   parts: UploadPart[];
   /** What it became. */
   checkpoint: { id: string; digest: string } | null;
+  /** The version that it is of, where it is of a suite and all of it is in. */
+  suite: { name: string; version: string; status: SuiteVersionRow["status"] } | null;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function getUploadRow({ db, actor }: TeamContext, id: string): Prom
   if (!row?.partBytes) {
     throw new DomainError(
       "upload_not_found",
-      `There is no upload "${id}", or no more: it was given up or has expired. Begin again with POST /models/:id/checkpoints/:step/uploads.`,
+      `There is no upload "${id}", or no more: it was given up or has expired. Begin again with POST …/uploads.`,
     );
   }
   return { ...row, partBytes: row.partBytes };
@@ -45,14 +48,21 @@ export async function getUploadRow({ db, actor }: TeamContext, id: string): Prom
 /** An upload with what is in of it, and fresh addresses for what is not: asking keeps it from expiring. */
 export async function getUpload(ctx: TeamContext, id: string): Promise<UploadDetail> {
   const upload = await getUploadRow(ctx, id);
-  if (upload.status !== "receiving") return { upload, parts: [], checkpoint: await findResult(ctx, upload) };
+  if (upload.status !== "receiving") {
+    return { upload, parts: [], checkpoint: await findResult(ctx, upload), suite: await findVersion(ctx, upload) };
+  }
   const expiresAt = new Date(ctx.now().getTime() + EXPIRES_MS);
   await ctx.db
     .update(uploads)
     .set({ expiresAt })
     .where(and(eq(uploads.id, id), eq(uploads.status, "receiving")));
   try {
-    return { upload: { ...upload, expiresAt }, parts: await listUploadParts(ctx, upload), checkpoint: null };
+    return {
+      upload: { ...upload, expiresAt },
+      parts: await listUploadParts(ctx, upload),
+      checkpoint: null,
+      suite: null,
+    };
   } catch (error) {
     throw asStoreFailure(ctx, error, "try again");
   }
@@ -81,4 +91,14 @@ async function findResult({ db }: TeamContext, { status, modelId, step, claimedD
     .from(checkpoints)
     .where(and(eq(checkpoints.modelId, modelId), eq(checkpoints.step, step), eq(checkpoints.digest, claimedDigest)));
   return row ? { ...row, digest: claimedDigest } : null;
+}
+
+async function findVersion({ db }: TeamContext, { suiteId, claimedDigest }: UploadRow) {
+  if (suiteId === null || claimedDigest === null) return null;
+  const [row] = await db
+    .select({ name: suites.name, version: suiteVersions.version, status: suiteVersions.status })
+    .from(suiteVersions)
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .where(and(eq(suiteVersions.suiteId, suiteId), eq(suiteVersions.version, claimedDigest)));
+  return row ?? null;
 }

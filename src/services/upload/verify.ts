@@ -7,16 +7,21 @@ import { TensorFormatError } from "../../tensors/meter.ts";
 import { checkInputs } from "../checkpoint/check-inputs.ts";
 import type { ReceivedArtifact } from "../checkpoint/receive.ts";
 import { registerCheckpoint } from "../checkpoint/register.ts";
+import { checkAnnounced } from "../digest.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
 import { getModel, type PinnedModel } from "../model/internal.ts";
 import { fileLimits } from "../model/policy.ts";
+import { readStoredSuite } from "../suite/read-stored.ts";
+import { finishVersion, refuseVersion } from "../suite/validating.ts";
 import { deleteDiscarded, hintUpload } from "./internal.ts";
-import { measureObject } from "./measure-object.ts";
+import { measureObject, type Progress } from "./measure-object.ts";
 
 /** An upload that took this many attempts without coming further is refused: something about it ends its reader. */
 const MAX_ATTEMPTS = 5;
 /** A message reads for a part of its lease, and for no longer than this: the platform bounds its CPU time. */
 const READING_MS = 200_000;
+/** Of a suite, which is small beside a checkpoint, and is hashed before it is looked into. */
+const SUITE_STRETCH_BYTES = 64 * 1024 * 1024;
 const STRETCH_BYTES = 256 * 1024 * 1024;
 
 export type VerifyOutcome = "complete" | "refused" | "put_down" | "nothing_to_do";
@@ -24,8 +29,8 @@ export type VerifyOutcome = "complete" | "refused" | "put_down" | "nothing_to_do
 type UploadRow = typeof uploads.$inferSelect;
 
 /**
- * Reads a joined upload back from the store and makes it a checkpoint, or refuses it for good. Any number of messages
- * may be sent for one upload: whoever holds its lease reads, from where the last one stopped.
+ * Reads a joined upload back from the store and makes it a checkpoint or a version of its suite, or refuses it for
+ * good. Any number of messages may be sent for one upload: whoever holds its lease reads, from where the last stopped.
  */
 export async function verifyUpload(
   ctx: Context,
@@ -43,7 +48,6 @@ export async function verifyUpload(
   try {
     const started = Date.now();
     const time = Math.min(READING_MS, (leaseSeconds * 1000) / 4);
-    const model = await modelOf(ctx, upload);
     const progress = {
       from: upload.verification,
       stretchBytes: STRETCH_BYTES,
@@ -52,8 +56,7 @@ export async function verifyUpload(
         return Date.now() - started < time;
       },
     };
-    const received = await measureObject(ctx, upload, progress, fileLimits(model.policy));
-    if (received) return await finish(ctx, upload, received);
+    if (await readOn(ctx, upload, progress)) return "complete";
     await release(ctx, upload, { uncount: true });
     await hintUpload(ctx, upload.id);
     return "put_down";
@@ -66,6 +69,19 @@ export async function verifyUpload(
     });
     throw error;
   }
+}
+
+/** Whether it came to the end: then the upload is what it was sent for. */
+async function readOn(ctx: Context, upload: UploadRow, progress: Progress): Promise<boolean> {
+  if (upload.suiteId !== null) {
+    const contents = await readStoredSuite(ctx, upload, { ...progress, stretchBytes: SUITE_STRETCH_BYTES });
+    if (contents) await finishVersion(ctx, upload, contents);
+    return contents !== null;
+  }
+  const model = await modelOf(ctx, upload);
+  const received = await measureObject(ctx, upload, progress, fileLimits(model.policy));
+  if (received) await finish(ctx, upload, received);
+  return received !== null;
 }
 
 /** The attempt is counted here, before it starts. */
@@ -92,11 +108,8 @@ async function release({ db }: Context, upload: UploadRow, { uncount }: { uncoun
     .where(and(eq(uploads.id, upload.id), eq(uploads.leaseUntil, upload.leaseUntil ?? new Date(0))));
 }
 
-async function finish(ctx: Context, upload: UploadRow, received: ReceivedArtifact): Promise<VerifyOutcome> {
-  if (received.digest !== upload.claimedDigest) {
-    const detail = `The upload was announced as ${upload.claimedDigest}; the parts make ${received.digest}: one of them is of another file. Upload it again.`;
-    return await refuse(ctx, upload, { code: "digest_mismatch", detail });
-  }
+async function finish(ctx: Context, upload: UploadRow, received: ReceivedArtifact): Promise<void> {
+  checkAnnounced(upload.claimedDigest, received.digest);
   // Again: reading took its time, and the model may be pinned to another suite by now.
   const model = await modelOf(ctx, upload);
   const { graph } = received.measurement;
@@ -109,7 +122,6 @@ async function finish(ctx: Context, upload: UploadRow, received: ReceivedArtifac
     });
   }
   if (spare) await deleteDiscarded(ctx, spare);
-  return "complete";
 }
 
 /** On behalf of the upload's team: nobody is signed in to a queue. */
@@ -134,6 +146,7 @@ async function refuse(ctx: Context, upload: UploadRow, problem: UploadProblem): 
     .update(uploads)
     .set({ status: "refused", problem, expiresAt, verification: null, leaseUntil: null })
     .where(and(eq(uploads.id, upload.id), eq(uploads.status, "verifying")));
+  await refuseVersion(ctx.db, upload, problem);
   ctx.log("warn", "upload.refused", { uploadId: upload.id, ...problem });
   await ctx.artifacts.delete(upload.objectKey).catch((error) => {
     ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });

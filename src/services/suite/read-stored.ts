@@ -1,0 +1,94 @@
+import { Sha256 } from "../../artifacts/sha256.ts";
+import type { Context } from "../../context.ts";
+import { SuiteAuditor } from "../../evaluation/audit.ts";
+import {
+  checkSafetensorsSize,
+  DEFAULT_LIMITS,
+  parseSafetensorsHeader,
+  safetensorsHeaderBytes,
+} from "../../tensors/safetensors.ts";
+import { checkAnnounced, formatDigest } from "../digest.ts";
+import type { Progress, StoredObject } from "../upload/measure-object.ts";
+import { readBack, readPiece } from "../upload/read-back.ts";
+import { checkSplit } from "./check-split.ts";
+import { planSuite, refusing, type SuitePlan } from "./plan-suite.ts";
+import { contentsOf, type SuiteContents } from "./read-suite.ts";
+import { suiteRefusal as refused } from "./refusal.ts";
+
+const MIB = 1024 * 1024;
+/** What an upload may hold: of its bytes the evaluator has a few at a time, and CPU for so many in one message. */
+export const MAX_STORED_SUITE_BYTES = 512 * MIB;
+/** The audit keeps two numbers for each row of train, and one for each of the split at hand. */
+export const MAX_SPLIT_ROWS = 1_000_000;
+/** Targets of a split are held whole, decoded. */
+export const MAX_TARGET_BYTES = 16 * MIB;
+/** One row's inputs are read together, and fed to the model together. */
+export const MAX_ROW_BYTES = 4 * MIB;
+export const MAX_SUITE_TENSORS = 1024;
+const HEADER_LIMITS = { ...DEFAULT_LIMITS, headerBytes: MIB, tensors: MAX_SUITE_TENSORS };
+
+/**
+ * Reads a stored suite back: its digest first, then split by split, each checked and audited block by block. Null where
+ * `save` ended it; it goes on from what was saved, and looks train over again where splits are still to be held to it.
+ * @throws DomainError `invalid_suite`, `digest_mismatch`; StoreUnavailable
+ */
+export async function readStoredSuite(
+  ctx: Context,
+  { objectKey, bytes, claimedDigest }: StoredObject & { claimedDigest: string | null },
+  { from, stretchBytes, save }: Progress,
+): Promise<SuiteContents | null> {
+  const read = (start: number, end: number) => readPiece(ctx, objectKey, start, end);
+  const prefix = await read(0, Math.min(8, bytes));
+  const headBytes = refusing(() => safetensorsHeaderBytes(prefix, HEADER_LIMITS));
+  const head = await read(0, Math.min(headBytes, bytes));
+  const header = refusing(() => {
+    const header = parseSafetensorsHeader(head, HEADER_LIMITS);
+    checkSafetensorsSize(header.fileBytes, bytes);
+    return header;
+  });
+  const plan = planSuite(header);
+  checkLimits(plan);
+
+  const hash = new Sha256(from?.hash);
+  let offset = from?.offset ?? 0;
+  while (offset < bytes) {
+    const end = Math.min(bytes, offset + stretchBytes);
+    for await (const chunk of readBack(ctx, objectKey, offset, end)) hash.update(chunk);
+    offset = end;
+    if (!(await save({ offset, hash: hash.state(), measurement: null }))) return null;
+  }
+  const state = { offset, hash: hash.state(), measurement: null };
+  checkAnnounced(claimedDigest, formatDigest(hash.digest()));
+
+  const auditor = new SuiteAuditor(plan.scoring.task);
+  const checked = [...(from?.suite ?? [])];
+  const left = plan.splits.slice(checked.length);
+  const [train] = plan.splits;
+  if (train && checked.length > 0 && left.length > 0) await checkSplit(plan.scoring, auditor, train, read);
+  for (const split of left) {
+    checked.push(await checkSplit(plan.scoring, auditor, split, read));
+    const isLast = checked.length === plan.splits.length;
+    if (!(await save({ ...state, suite: checked })) && !isLast) return null;
+  }
+  return contentsOf(plan, auditor, checked);
+}
+
+function checkLimits({ splits }: SuitePlan): void {
+  for (const { name, rows, target, mask, inputs } of splits) {
+    if (rows > MAX_SPLIT_ROWS) {
+      throw refused(
+        `The split "${name}" has ${rows} rows; at most ${MAX_SPLIT_ROWS} are taken: a sample says as much.`,
+      );
+    }
+    for (const tensor of [target, mask]) {
+      if (!tensor || tensor.byteLength <= MAX_TARGET_BYTES) continue;
+      throw refused(
+        `"${tensor.name}" has ${tensor.byteLength} bytes; at most ${MAX_TARGET_BYTES} are taken: choose fewer rows, or a narrower type.`,
+      );
+    }
+    const rowBytes = inputs.reduce((sum, { byteLength }) => sum + byteLength / rows, 0);
+    if (rowBytes > MAX_ROW_BYTES) {
+      throw refused(`A row of "${name}" has ${rowBytes} bytes of inputs; at most ${MAX_ROW_BYTES} are taken.`);
+    }
+  }
+}
