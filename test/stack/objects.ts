@@ -1,5 +1,5 @@
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import { and, eq, isNotNull } from "drizzle-orm";
+import { and, eq, isNotNull, ne } from "drizzle-orm";
 import { artifacts, suiteVersions, uploads } from "../../src/database/schema.ts";
 import { type Team, until } from "./service.ts";
 
@@ -28,7 +28,7 @@ export async function objectsOf({ id, service }: Team): Promise<string[]> {
   }
 }
 
-/** Keys that rows point at: one for each artifact that is in use and each suite version. */
+/** Keys that rows point at: one for each artifact that is in use and each suite version that was not refused. */
 export async function keysInUse({ db, id }: Team): Promise<string[]> {
   const ofArtifacts = await db
     .select({ key: artifacts.objectKey })
@@ -37,7 +37,7 @@ export async function keysInUse({ db, id }: Team): Promise<string[]> {
   const ofSuites = await db
     .select({ key: suiteVersions.objectKey })
     .from(suiteVersions)
-    .where(eq(suiteVersions.teamId, id));
+    .where(and(eq(suiteVersions.teamId, id), ne(suiteVersions.status, "refused")));
   return [...ofArtifacts, ...ofSuites].map(({ key }) => key ?? "").sort();
 }
 
