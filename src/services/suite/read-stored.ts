@@ -16,8 +16,11 @@ import { contentsOf, type SuiteContents } from "./read-suite.ts";
 import { suiteRefusal as refused } from "./refusal.ts";
 
 const MIB = 1024 * 1024;
-/** What an upload may hold: of its bytes the evaluator has a few at a time, and CPU for so many in one message. */
-export const MAX_STORED_SUITE_BYTES = 512 * MIB;
+/**
+ * What an upload may hold. The evaluator has a few of its bytes at a time, but goes through a split, and through train
+ * once more after it died, in one message: near duplicates take some .3 s of it for a million numbers.
+ */
+export const MAX_STORED_SUITE_BYTES = 128 * MIB;
 /** The audit keeps two numbers for each row of train, and one for each of the split at hand. */
 export const MAX_SPLIT_ROWS = 1_000_000;
 /** Targets of a split are held whole, decoded. */
