@@ -1,6 +1,6 @@
 import { and, eq, ne, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import type { Queryable, Transaction } from "../../database/client.ts";
+import type { Transaction } from "../../database/client.ts";
 import { suites, suiteVersions, type UploadProblem, type uploads } from "../../database/schema.ts";
 import { newId } from "../../ids.ts";
 import { closeUpload, deleteDiscarded, discardObject, type Upload } from "../upload/internal.ts";
@@ -68,15 +68,15 @@ export async function keepVersion(
 }
 
 /** Says why an upload is no version. Of other bytes than were announced, nothing is known of those that were. */
-export async function refuseVersion(db: Queryable, upload: UploadRow, problem: UploadProblem): Promise<void> {
+export async function refuseVersion(tx: Transaction, upload: UploadRow, problem: UploadProblem): Promise<void> {
   if (upload.suiteId === null) return;
-  if (problem.code === "digest_mismatch") return await dropVersion(db, upload);
-  await db.update(suiteVersions).set({ status: "refused", problem }).where(validatingOf(upload));
+  if (problem.code === "digest_mismatch") return await dropVersion(tx, upload);
+  await tx.update(suiteVersions).set({ status: "refused", problem }).where(validatingOf(upload));
 }
 
 /** Of an upload that was given up while it was read. */
-export async function dropVersion(db: Queryable, upload: UploadRow): Promise<void> {
-  if (upload.suiteId !== null) await db.delete(suiteVersions).where(validatingOf(upload));
+export async function dropVersion(tx: Transaction, upload: UploadRow): Promise<void> {
+  if (upload.suiteId !== null) await tx.delete(suiteVersions).where(validatingOf(upload));
 }
 
 const validatingOf = ({ objectKey }: UploadRow) =>

@@ -4,7 +4,7 @@ import { uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { dropVersion } from "../suite/validating.ts";
 import { getUploadRow } from "./get.ts";
-import { discardUpload } from "./internal.ts";
+import { discardUpload, giveUp } from "./internal.ts";
 
 /**
  * Gives an upload up, with its parts. @throws DomainError `upload_not_found`; `upload_ended` where it became a checkpoint or a version
@@ -16,8 +16,10 @@ export async function abandonUpload(ctx: TeamContext, id: string): Promise<void>
     await ctx.db.delete(uploads).where(eq(uploads.id, id));
     return;
   }
+  await ctx.db.transaction(async (tx) => {
+    if (await giveUp(tx, upload)) await dropVersion(tx, upload);
+  });
   await discardUpload(ctx, upload);
-  await dropVersion(ctx.db, upload);
   const left = await getUploadRow(ctx, id).catch((error) => {
     if (error instanceof DomainError) return null;
     throw error;

@@ -1,7 +1,7 @@
 import { and, eq, inArray } from "drizzle-orm";
 import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context, TeamContext } from "../../context.ts";
-import type { Transaction } from "../../database/client.ts";
+import type { Queryable, Transaction } from "../../database/client.ts";
 import { type UploadStatus, uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
@@ -80,15 +80,22 @@ export async function discardObject(
  */
 export async function discardUpload(ctx: Context, upload: Upload): Promise<void> {
   try {
-    await ctx.db
-      .update(uploads)
-      .set({ status: "discarded" })
-      .where(and(eq(uploads.id, upload.id), inArray(uploads.status, OPEN)));
+    await giveUp(ctx.db, upload);
     const [row] = await ctx.db.select().from(uploads).where(eq(uploads.id, upload.id));
     if (row?.status !== "complete") await deleteObject(ctx, row ?? upload);
   } catch (error) {
     ctx.log("warn", "upload.discard_failed", { uploadId: upload.id, cause: String(error) });
   }
+}
+
+/** Whether the upload was still open: it is discarded now, and what may be in the store is to be deleted. */
+export async function giveUp(db: Queryable, upload: Upload): Promise<boolean> {
+  const given = await db
+    .update(uploads)
+    .set({ status: "discarded" })
+    .where(and(eq(uploads.id, upload.id), inArray(uploads.status, OPEN)))
+    .returning({ id: uploads.id });
+  return given.length > 0;
 }
 
 /** The object, and the parts of one that never came to be. */

@@ -142,11 +142,14 @@ function problemOf(error: unknown): UploadProblem | null {
 /** For good: the sender reads why for a week. The object goes at once, or with the row where the store is away. */
 async function refuse(ctx: Context, upload: UploadRow, problem: UploadProblem): Promise<VerifyOutcome> {
   const expiresAt = new Date(ctx.now().getTime() + REFUSED_KEPT_MS);
-  await ctx.db
-    .update(uploads)
-    .set({ status: "refused", problem, expiresAt, verification: null, leaseUntil: null })
-    .where(and(eq(uploads.id, upload.id), eq(uploads.status, "verifying")));
-  await refuseVersion(ctx.db, upload, problem);
+  await ctx.db.transaction(async (tx) => {
+    const [row] = await tx
+      .update(uploads)
+      .set({ status: "refused", problem, expiresAt, verification: null, leaseUntil: null })
+      .where(and(eq(uploads.id, upload.id), eq(uploads.status, "verifying")))
+      .returning();
+    if (row) await refuseVersion(tx, row, problem);
+  });
   ctx.log("warn", "upload.refused", { uploadId: upload.id, ...problem });
   await ctx.artifacts.delete(upload.objectKey).catch((error) => {
     ctx.log("warn", "upload.delete_failed", { uploadId: upload.id, cause: String(error) });
