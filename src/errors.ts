@@ -22,6 +22,7 @@ const PROBLEMS = {
   upload_incomplete: { status: 409, title: "Parts of the upload are missing" },
   upload_ended: { status: 409, title: "The upload has ended" },
   webhook_disabled: { status: 409, title: "The webhook is disabled" },
+  too_many_webhooks: { status: 409, title: "The team has as many webhooks as it may" },
   artifact_gone: { status: 410, title: "The bytes are kept no more" },
   length_required: { status: 411, title: "Content-Length is missing" },
   precondition_failed: { status: 412, title: "The precondition does not hold" },

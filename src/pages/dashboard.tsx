@@ -1,11 +1,25 @@
 import type { ListedModel } from "../services/model/list.ts";
+import type { WebhookRow } from "../services/webhook/internal.ts";
 import { verdictTone, verdictWords } from "./layout.tsx";
 
-/** The team's models with their verdicts. */
-export function Dashboard({ models }: { models: readonly ListedModel[] }) {
+/** The team's models with their verdicts; `turnedOff` are webhooks that reach nobody any more. */
+export function Dashboard({
+  models,
+  turnedOff,
+}: {
+  models: readonly ListedModel[];
+  turnedOff: readonly Pick<WebhookRow, "id" | "disabledReason">[];
+}) {
   return (
     <>
       <h1>Models</h1>
+      {turnedOff.map(({ id, disabledReason }) => (
+        <p class="bad">
+          The webhook <code>{id}</code> was turned off:{" "}
+          {disabledReason === "gone" ? "its receiver answered 410" : "its receiver failed for five days"}. Nothing is
+          sent to it until <code>PATCH /webhooks/{id}</code> says <code>{'{"enabled": true}'}</code>.
+        </p>
+      ))}
       {models.length === 0 ? (
         <p>
           No model is under watch. <code>POST /models</code> makes one, <code>PUT /models/:id/checkpoints/:step</code>{" "}

@@ -18,6 +18,7 @@ import { getModel } from "../services/model/internal.ts";
 import { listModels } from "../services/model/list.ts";
 import { listVersions } from "../services/suite/list.ts";
 import { getSuite } from "../services/suite/put.ts";
+import { listTurnedOff } from "../services/webhook/internal.ts";
 import { Dashboard, SignIn } from "./dashboard.tsx";
 import { Layout } from "./layout.tsx";
 import { ModelPage } from "./model-page.tsx";
@@ -54,7 +55,12 @@ export function registerPages(app: App): void {
     "/",
     browserPage(async (c, team) => {
       const models = await listModels(team, { limit: LISTED_MODELS, before: undefined });
-      return page(c, { title: "Models", refreshSeconds: REFRESH_SECONDS }, <Dashboard models={models} />);
+      const turnedOff = await listTurnedOff(team);
+      return page(
+        c,
+        { title: "Models", refreshSeconds: REFRESH_SECONDS },
+        <Dashboard models={models} turnedOff={turnedOff} />,
+      );
     }),
   );
   // The list and the dashboard are the same thing to a person.

@@ -102,7 +102,13 @@ const create = createRoute({
   description: "Deliveries follow Standard Webhooks 1.0. `webhook-id` names the event: deduplicate by it.",
   middleware: [requireActor("admin")] as const,
   request: { body: { required: true, content: { "application/json": { schema: NewWebhook } } } },
-  responses: { 201: json(CreatedWebhook, "Subscribed"), ...errorResponses, ...postErrors, ...unprocessable },
+  responses: {
+    201: json(CreatedWebhook, "Subscribed"),
+    ...errorResponses,
+    ...postErrors,
+    ...conflict,
+    ...unprocessable,
+  },
 });
 
 const list = createRoute({

@@ -1,5 +1,7 @@
+import { eq } from "drizzle-orm";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { webhooks } from "../../src/database/schema.ts";
 import { chunked, sendRaw } from "./bodies.ts";
 import { CHROMIUM, hasChromium, openBrowser } from "./browser.ts";
 import { expectRefusal } from "./refused.ts";
@@ -118,6 +120,28 @@ describe.skipIf(!hasChromium)(`in a browser (skipped where there is no ${CHROMIU
     expect((await call(team.service, "GET", "/", { headers })).status).toBe(303);
     await context.close();
   });
+});
+
+test("the dashboard names the webhooks that the service turned off, and none that a person did", async () => {
+  const team = await newTeam();
+  const made = async (values: Partial<typeof webhooks.$inferInsert>) => {
+    const { body } = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: "http://127.0.0.1:9/" } });
+    await team.db.update(webhooks).set(values).where(eq(webhooks.id, body.id));
+    return body.id;
+  };
+  const gone = await made({ enabled: false, disabledReason: "gone" });
+  const failing = await made({ enabled: false, disabledReason: "failing" });
+  const asked = await made({ enabled: false, disabledReason: "asked" });
+  const well = await made({ enabled: true });
+  const form = { "content-type": "application/x-www-form-urlencoded", origin: team.service.url };
+  const body = new URLSearchParams({ key: team.key }).toString();
+  const session = await call(team.service, "POST", "/sign-in", { headers: form, body });
+  const cookie = session.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const { text } = await call(team.service, "GET", "/", { headers: { ...HTML, cookie } });
+  expect(text).toMatch(new RegExp(`${gone}.*answered 410`));
+  expect(text).toMatch(new RegExp(`${failing}.*failed for five days`));
+  expect(text).not.toContain(asked);
+  expect(text).not.toContain(well);
 });
 
 test("names that a team chose are text on the page, never markup", async () => {

@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { deliveries, webhooks } from "../../src/database/schema.ts";
+import { newId } from "../../src/ids.ts";
 import { unknownOperator } from "./hostile-models.ts";
 import { type Received, type Receiver, startReceiver } from "./receiver.ts";
 import { newTeam, type Team, until } from "./service.ts";
@@ -178,6 +179,21 @@ test("a receiver that is gone for good is not asked again", async () => {
   await until("the end of it", async () => (await deliveriesOf(team, webhook))[0]?.status === "exhausted");
   expect(received()).toHaveLength(1);
   expect(await team.call("GET", `/webhooks/${webhook.id}`)).toMatchObject({ body: { enabled: false } });
+});
+
+test("a team has a hundred webhooks and no more, also where the last places are asked for at once", async () => {
+  const team = await newTeam();
+  const { webhook } = await subscribe(team);
+  const [row] = await team.db.select().from(webhooks).where(eq(webhooks.id, webhook.id));
+  if (!row) throw new Error("it was not kept");
+  await team.db.insert(webhooks).values(Array.from({ length: 97 }, () => ({ ...row, id: newId("webhook") })));
+  const asked = Array.from({ length: 5 }, () => team.call("POST", "/webhooks", { body: { url: webhook.url } }));
+  const answers = await Promise.all(asked);
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409]);
+  const refused = answers.find(({ status }) => status === 409);
+  expect(refused?.body).toMatchObject({ code: "too_many_webhooks", detail: expect.stringContaining("100") });
+  expect((await team.call("DELETE", `/webhooks/${webhook.id}`)).status).toBe(204);
+  expect((await team.call("POST", "/webhooks", { body: { url: webhook.url } })).status).toBe(201);
 });
 
 test("a redirect is a failure and is not followed", async () => {
