@@ -51,6 +51,10 @@ const RangeInput = z
       .min(1)
       .default(["exhausted"]),
   })
+  .refine(({ from, to }) => to === undefined || Date.parse(from) < Date.parse(to), {
+    path: ["to"],
+    message: "must be later than from",
+  })
   .openapi("RedeliverRange");
 
 function toDelivery(row: DeliveryRow): z.infer<typeof Delivery> {

@@ -155,6 +155,11 @@ test("what was given up is sent again when asked for, one by one and by time, un
   const rows = await Promise.all([first, second, third].map(row));
   expect(ids.sort()).toEqual(rows.map(({ eventId }) => eventId).sort());
   expect(rows.map(({ attempts }) => attempts)).toEqual([9, 9, 9]);
+  const backwards = { body: { from: to, to: from } };
+  expect(await team.call("POST", `/webhooks/${webhook.id}/redeliver`, backwards)).toMatchObject({
+    status: 400,
+    body: { code: "invalid_request", detail: "to: must be later than from." },
+  });
   // Delivered ones are sent again only where they are asked for.
   const again = { body: { from, to } };
   expect((await team.call("POST", `/webhooks/${webhook.id}/redeliver`, again)).body).toEqual({ redelivered: 0 });
