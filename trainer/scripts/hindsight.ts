@@ -1,5 +1,6 @@
 // Labels of a whole recorded curve, looking back: what the definitions of the verdicts say of its end, and what
 // rose and fell when. Written apart from src/phases/, whose detector is measured against it.
+import { median } from "./tables.ts";
 
 export interface Curve {
   readonly steps: readonly number[];
@@ -185,10 +186,4 @@ function wilson(share: number, total: number): [number, number] {
   const center = (share + z ** 2 / (2 * total)) / (1 + z ** 2 / total);
   const half = (z * Math.sqrt((share * (1 - share)) / total + z ** 2 / (4 * total ** 2))) / (1 + z ** 2 / total);
   return [center - half, center + half];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((x, y) => x - y);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }

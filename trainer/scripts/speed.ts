@@ -1,6 +1,7 @@
 // Steps a second on every backend that starts, beside PyTorch on one thread where Python has it:
 //   npm run -w trainer speed -- [--rounds 5] [--python /usr/bin/python3]
-// Ours and PyTorch take turns, so that what else the machine does meets both.
+// Ours and PyTorch take turns, so that what else the machine does meets both. The ratio of processor time says the same
+// of a machine that is never idle.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,51 +16,68 @@ import { defaults, type Settings } from "../src/settings.ts";
 import { splitOf } from "../src/tasks/task.ts";
 import { createTask } from "../src/tasks/tasks.ts";
 import { gradientsOf } from "../src/train.ts";
+import { median, printTable } from "./tables.ts";
 
-const { rounds, python } = parseArgs({
+const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, python: { type: "string", default: "python3" } },
-}).values;
+});
+const rounds = Number(values.rounds);
+if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error("--rounds must be a whole number from 1");
 /** A round lasts about this long. */
 const ROUND_MS = 2_000;
 
 const cases: Readonly<Record<string, Settings>> = {
-  "mlp, p = 47": defaults,
+  "MLP, p = 47": defaults,
   "transformer, p = 59": { ...defaults, network: "transformer", modulus: 59, embedding: 128, hidden: 512 },
 };
 
-/** Makes so many steps and resolves with the milliseconds they took. */
-type Stepper = (steps: number) => Promise<number>;
+/** What so many steps took. */
+interface Time {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+type Stepper = (steps: number) => Promise<Time>;
 
+const rows = [["", "backend", "steps/s", "PyTorch", "ratio", "ratio of processor time"]];
 for (const [name, settings] of Object.entries(cases)) {
   const torch = await startTorch(settings);
   for (const backend of backendNames) {
     const reason = await startBackend(backend);
-    if (reason !== null) {
-      console.log(`${name}  ${backend}: ${reason}`);
-      continue;
-    }
-    const { step, dispose } = await startOurs(settings, backend);
-    const [ours, theirs] = [await rate(step), torch === null ? null : await rate(torch.step)];
-    const samples: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
-    for (let round = 0; round < Number(rounds); round++) {
-      samples.ours.push(await ours());
-      if (theirs !== null) samples.theirs.push(await theirs());
-    }
-    dispose();
-    const [own, rival] = [median(samples.ours), median(samples.theirs)];
-    const beside =
-      torch === null ? "no PyTorch here" : `PyTorch ${rival.toFixed(1)}, ratio ${(own / rival).toFixed(3)}`;
-    console.log(`${name}  ${backend}: ${own.toFixed(1)} steps/s (${beside}), medians of ${rounds}`);
+    rows.push([name, backend, ...(reason === null ? await measure(settings, backend, torch?.step) : [reason])]);
   }
   torch?.end();
 }
+printTable(rows);
+console.log(`Medians of ${rounds} rounds, in turns. ratio: ours / PyTorch on one thread.`);
 
-/** Warms up, and then measures rounds of steps a second. */
-async function rate(step: Stepper): Promise<() => Promise<number>> {
+async function measure(settings: Settings, backend: BackendName, torch: Stepper | undefined): Promise<string[]> {
+  const { step, dispose } = await startOurs(settings, backend);
+  const ours = await perStep(step);
+  const theirs = torch && (await perStep(torch));
+  const samples: { ours: Time; theirs: Time | undefined }[] = [];
+  for (let round = 0; round < rounds; round++) samples.push({ ours: await ours(), theirs: await theirs?.() });
+  dispose();
+  const rates = (pick: (time: Time) => number) => {
+    const [own, rival] = [
+      median(samples.map(({ ours }) => pick(ours))),
+      median(samples.map(({ theirs }) => (theirs === undefined ? Number.NaN : pick(theirs)))),
+    ];
+    return { own: 1000 / own, rival: 1000 / rival, ratio: rival / own };
+  };
+  const [wall, cpu] = [rates(({ wallMs }) => wallMs), rates(({ cpuMs }) => cpuMs)];
+  if (torch === undefined) return [wall.own.toFixed(1), "not here", "", ""];
+  return [wall.own.toFixed(1), wall.rival.toFixed(1), wall.ratio.toFixed(2), cpu.ratio.toFixed(2)];
+}
+
+/** Warms up, and then measures rounds: what a step took. */
+async function perStep(step: Stepper): Promise<() => Promise<Time>> {
   await step(2);
-  const ms = (await step(3)) / 3;
+  const ms = (await step(3)).wallMs / 3;
   const steps = Math.max(1, Math.round(ROUND_MS / ms));
-  return async () => (1000 * steps) / (await step(steps));
+  return async () => {
+    const { wallMs, cpuMs } = await step(steps);
+    return { wallMs: wallMs / steps, cpuMs: cpuMs / steps };
+  };
 }
 
 async function startOurs(settings: Settings, backend: BackendName): Promise<{ step: Stepper; dispose(): void }> {
@@ -73,7 +91,7 @@ async function startOurs(settings: Settings, backend: BackendName): Promise<{ st
   let update = 0;
   return {
     async step(steps) {
-      const start = performance.now();
+      const [start, spent] = [performance.now(), process.cpuUsage()];
       for (let i = 0; i < steps; i++) {
         update += 1;
         tf.tidy(() => {
@@ -83,7 +101,8 @@ async function startOurs(settings: Settings, backend: BackendName): Promise<{ st
       }
       // Waits for the device.
       for (const weight of network.weights.values()) await weight.data();
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(spent);
+      return { wallMs: performance.now() - start, cpuMs: (user + system) / 1000 };
     },
     dispose() {
       tf.dispose([...inputs, target]);
@@ -98,7 +117,7 @@ async function startTorch(settings: Settings): Promise<{ step: Stepper; end(): v
   const { network, modulus, embedding, hidden, heads } = settings;
   const examples = splitOf(createTask(settings), "train").target.length;
   const sizes = [network, modulus, embedding, hidden, heads, examples].map(String);
-  const child = spawn(python, [join(import.meta.dirname, "speed.py"), ...sizes], {
+  const child = spawn(values.python, [join(import.meta.dirname, "speed.py"), ...sizes], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" },
   });
@@ -109,14 +128,11 @@ async function startTorch(settings: Settings): Promise<{ step: Stepper; end(): v
   return {
     async step(steps) {
       child.stdin.write(`${steps}\n`);
-      return Number((await lines.next()).value);
+      const [wallMs = Number.NaN, cpuMs = Number.NaN] = String((await lines.next()).value)
+        .split(" ")
+        .map(Number);
+      return { wallMs, cpuMs };
     },
     end: () => child.stdin.end(),
   };
-}
-
-function median(samples: readonly number[]): number {
-  const sorted = samples.toSorted((x, y) => x - y);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "./backends/backend.ts";
 import { checkpointSteps } from "./checkpoint-steps.ts";
 import { evaluate, type SplitResult } from "./evaluate.ts";
-import { crossEntropy, type Loss, losses } from "./networks/losses.ts";
+import { crossEntropy, type LossGradient, losses, startBack } from "./networks/losses.ts";
 import { disposeNetwork, type Network, readWeights, type WeightValues, weightNorm } from "./networks/network.ts";
 import { createNetwork } from "./networks/networks.ts";
 import { createGradientFilter, disposeGradientFilter } from "./optimizers/gradient-filters.ts";
@@ -106,9 +106,12 @@ export function gradientsOf(
   network: Network,
   inputs: readonly tf.Tensor2D[],
   target: tf.Tensor2D,
-  loss: Loss = crossEntropy,
+  loss: LossGradient = crossEntropy,
 ): ReadonlyMap<string, tf.Tensor> {
-  const { grads } = tf.variableGrads(() => loss(network.logits(inputs), target), [...network.weights.values()]);
+  const { grads } = tf.variableGrads(
+    () => startBack(network.logits(inputs), target, loss),
+    [...network.weights.values()],
+  );
   const gradients = new Map<string, tf.Tensor>();
   for (const [name, weight] of network.weights) {
     const gradient = grads[weight.name];

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { differentiable } from "./operations.ts";
+import { columnSums, differentiable } from "./operations.ts";
 
 export interface AttentionSettings {
   readonly heads: number;
@@ -25,7 +25,7 @@ export function attend(
   const perPart = (x: tf.Tensor): tf.Tensor3D => tf.expandDims(x, 2);
   /** Where one row served every example, their gradients add up. */
   const asIn = (like: tf.Tensor2D, gradient: tf.Tensor2D): tf.Tensor2D =>
-    like.shape[0] === gradient.shape[0] ? gradient : tf.sum(gradient, 0, true);
+    like.shape[0] === gradient.shape[0] ? gradient : columnSums(gradient);
 
   return differentiable(
     [question, ...keys, ...values],

@@ -5,7 +5,7 @@ import type { Task } from "../tasks/task.ts";
 import { matrix, uniform, vector } from "./initial.ts";
 import { InputLayer } from "./input-layer.ts";
 import { type Network, valuesOf } from "./network.ts";
-import { affine, relu } from "./operations.ts";
+import { affine } from "./operations.ts";
 
 export interface EmbeddingMlpSettings {
   /** Width of the embeddings. */
@@ -48,7 +48,7 @@ export function embeddingMlp(settings: EmbeddingMlpSettings, task: Task, random:
 
     logits(inputs) {
       const activations = hiddenLayers.reduce(
-        (x, { weight, bias }) => relu(affine(x, weight, bias)),
+        (x, { weight, bias }) => affine(x, weight, bias, "relu"),
         inputLayer.forward(inputs),
       );
       return affine(activations, output.weight, output.bias);

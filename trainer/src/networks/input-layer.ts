@@ -4,7 +4,7 @@ import type { Random } from "../random.ts";
 import { columnOf, type Split, type Task } from "../tasks/task.ts";
 import { matrix, normal, uniform } from "./initial.ts";
 import { valuesOf, type WeightValues } from "./network.ts";
-import { add, embed, oneHot } from "./operations.ts";
+import { embed, oneHot } from "./operations.ts";
 
 /**
  * The first layer of every network here: each input has a table of its own, whose rows are picked by its symbol (or
@@ -43,7 +43,7 @@ export class InputLayer {
   forward(inputs: readonly tf.Tensor2D[]): tf.Tensor2D {
     const tables = [...this.weights.values()];
     if (inputs.length !== tables.length) throw new Error(`${tables.length} inputs wanted, ${inputs.length} given`);
-    return tables.map((table, i) => embed(inputs[i] as tf.Tensor2D, table)).reduce(add);
+    return embed(inputs, tables);
   }
 
   toOnnx(graph: GraphBuilder, values: WeightValues): Value<"float32", readonly ["N", number]> {

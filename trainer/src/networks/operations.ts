@@ -4,29 +4,61 @@
 // - The right operand is small or constant: XNNPACK repacks it element by element, once per tensor.
 import * as tf from "@tensorflow/tfjs-core";
 
-/** x [N, K] times w [K, M], plus b [M] on every row. */
-export function affine(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+/** x [N, K] times w [K, M], plus b [M] on every row, and where asked for what of it is above 0. */
+export function affine(
+  x: tf.Tensor2D,
+  w: tf.Tensor2D,
+  bias: tf.Tensor1D,
+  activation: "linear" | "relu" = "linear",
+): tf.Tensor2D {
   return differentiable(
-    [x, w, b],
-    () => ({ value: tf.add<tf.Tensor2D>(tf.matMul(x, w), b), kept: [x, w] }),
-    (dy, [x, w]) => {
-      const dyColumns = tf.transpose(dy);
-      const [inputs, outputs] = w.shape;
-      const dw = inputs < outputs ? tf.transpose(tf.matMul(dyColumns, x)) : tf.matMul(tf.transpose(x), dy);
-      return [tf.matMul(dy, tf.transpose(w)), dw, tf.sum(dyColumns, 1)];
+    [x, w, bias],
+    () => {
+      const value = fusedAffine(x, w, bias, activation);
+      return { value, kept: activation === "relu" ? [x, w, value] : [x, w] };
+    },
+    (dy, [x, w, y]) => {
+      const dz = y === undefined ? dy : tf.mul<tf.Tensor2D>(dy, tf.step(y));
+      const dzColumns = tf.transpose(dz);
+      return [tf.matMul(dz, tf.transpose(w)), weightGradient(x, dz, dzColumns), tf.sum(dzColumns, 1)];
     },
   );
 }
 
+/** Product, bias and activation in one pass: tf.fused.matMul takes them apart wherever a gradient is asked for. */
+function fusedAffine(x: tf.Tensor2D, w: tf.Tensor2D, bias: tf.Tensor1D, activation: string): tf.Tensor2D {
+  const [rows, columns] = [x.shape[0], w.shape[1]];
+  const inputs = { a: tf.expandDims(x, 0), b: tf.expandDims(w, 0), bias };
+  const attributes = { transposeA: false, transposeB: false, activation };
+  // The kernel takes batches of matrices and has one output.
+  return tf.reshape(tf.engine().runKernel(tf._FusedMatMul, inputs, attributes) as tf.Tensor, [rows, columns]);
+}
+
+/** x' dz, with the smaller of both on the right. */
+function weightGradient(x: tf.Tensor2D, dz: tf.Tensor2D, dzColumns?: tf.Tensor2D): tf.Tensor2D {
+  if (x.shape[1] >= dz.shape[1]) return tf.matMul(tf.transpose(x), dz);
+  return tf.transpose(tf.matMul(dzColumns ?? tf.transpose(dz), x));
+}
+
+/** Sums over the rows [1, M]: the wasm backend sums along rows several times faster than across them. */
+export const columnSums = (x: tf.Tensor2D): tf.Tensor2D => tf.reshape(tf.sum(tf.transpose(x), 1), [1, -1]);
+
 /**
- * Picks rows of `table` by one-hot rows [N, depth], or sums them by any others: the wasm backend has no gradient for
- * gather. The rows themselves get no gradient.
+ * The sum over inputs of the rows of each one's table that its one-hot rows [N, depth] pick, or any others weigh
+ * [N, M]. A product even where rows are picked: on the wasm backend gather takes ten times as long, and has no
+ * gradient. The inputs themselves get none.
  */
-export function embed(rows: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D {
+export function embed(inputs: readonly tf.Tensor2D[], tables: readonly tf.Tensor2D[]): tf.Tensor2D {
   return differentiable(
-    [table],
-    () => ({ value: tf.matMul(rows, table), kept: [] }),
-    (dy) => [tf.transpose(tf.matMul(tf.transpose(dy), rows))],
+    tables,
+    () => {
+      const embedded = inputs.map((rows, i): tf.Tensor2D => tf.matMul(rows, tables[i] as tf.Tensor2D));
+      return { value: embedded.reduce((sum, next) => tf.add(sum, next)), kept: [] };
+    },
+    (dy) => {
+      const dyColumns = tf.transpose(dy);
+      return inputs.map((rows) => tf.transpose(tf.matMul(dyColumns, rows)));
+    },
   );
 }
 
@@ -43,15 +75,7 @@ export function addRow(x: tf.Tensor2D, row: tf.Tensor2D): tf.Tensor2D {
   return differentiable(
     [x, row],
     () => ({ value: tf.add<tf.Tensor2D>(x, row), kept: [] }),
-    (dy) => [tf.clone(dy), tf.sum(dy, 0, true)],
-  );
-}
-
-export function relu(x: tf.Tensor2D): tf.Tensor2D {
-  return differentiable(
-    [x],
-    () => ({ value: tf.relu(x), kept: [x] }),
-    (dy, [x]) => [tf.mul(dy, tf.step(x))],
+    (dy) => [tf.clone(dy), columnSums(dy)],
   );
 }
 
@@ -60,11 +84,7 @@ export function linear(x: tf.Tensor2D, w: tf.Tensor2D): tf.Tensor2D {
   return differentiable(
     [x, w],
     () => ({ value: tf.matMul(x, w), kept: [x, w] }),
-    (dy, [x, w]) => {
-      const [inputs, outputs] = w.shape;
-      const dw = inputs < outputs ? tf.transpose(tf.matMul(tf.transpose(dy), x)) : tf.matMul(tf.transpose(x), dy);
-      return [tf.matMul(dy, tf.transpose(w)), dw];
-    },
+    (dy, [x, w]) => [tf.matMul(dy, tf.transpose(w)), weightGradient(x, dy)],
   );
 }
 

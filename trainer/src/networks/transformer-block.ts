@@ -5,7 +5,7 @@ import { attend } from "./attention.ts";
 import { matrix, normal, vector } from "./initial.ts";
 import { EPSILON, layerNorm } from "./layer-norm.ts";
 import { valuesOf, type WeightValues } from "./network.ts";
-import { add, addRow, affine, linear, relu } from "./operations.ts";
+import { add, addRow, affine, linear } from "./operations.ts";
 
 export const layerNormNames = ["none", "post"] as const;
 export type LayerNormName = (typeof layerNormNames)[number];
@@ -84,7 +84,7 @@ export class TransformerBlock {
         x.shape[0] === moved.shape[0] ? add(moved, x) : addRow(moved, x),
         this.#norms?.attention,
       );
-      const written = affine(relu(affine(attended, rise, riseBias)), fall, fallBias);
+      const written = affine(affine(attended, rise, riseBias, "relu"), fall, fallBias);
       return normalize(add(attended, written), this.#norms?.mlp);
     });
   }

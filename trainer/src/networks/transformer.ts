@@ -57,7 +57,7 @@ export function transformer(settings: TransformerSettings, task: Task, random: R
 
     logits(rows) {
       if (rows.length !== inputs.length) throw new Error(`${inputs.length} inputs wanted, ${rows.length} given`);
-      const placed = rows.map((row, i) => addRow(embed(row, tokens), positions[i] as tf.Tensor2D));
+      const placed = rows.map((row, i) => addRow(embed([row], [tokens]), positions[i] as tf.Tensor2D));
       const stream = blocks.reduce<tf.Tensor2D[]>(
         (stream, block, i) => block.forward(stream, i === layers - 1),
         [...placed, end],
