@@ -112,9 +112,11 @@ async function forward(
   });
   response.once("close", () => outgoing.destroy());
   const answered = once(outgoing, "response");
-  // Awaited below; marked as handled here, for the body's failure may come first.
+  const sent = pipeline(body === undefined ? incoming : body.open(), outgoing);
+  // Awaited below; marked as handled here, for either may fail first.
   answered.catch(() => {});
-  await pipeline(body === undefined ? incoming : body.open(), outgoing);
+  sent.catch(() => {});
+  // s3rver refuses without reading on and hangs up: its answer counts, also where the body did not get through.
   const [answer] = await answered;
   if (!isMessage(answer)) throw new Error("no response");
   const { pathname, searchParams: query } = new URL(incoming.url ?? "/", "http://guard");

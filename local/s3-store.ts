@@ -99,7 +99,7 @@ export class CarefulStore extends FilesystemStore {
 
   async #joinChecked(bucket: string, uploadId: string, parts: PartNamed[]) {
     const key = await this.#keyOf(bucket, uploadId);
-    const stored = new Map((await this.listParts(bucket, uploadId))?.map((part) => [part.number, part]));
+    const stored = new Map((await this.#partsOnDisk(bucket, uploadId))?.map((part) => [part.number, part]));
     for (const [n, { number, etag }] of parts.entries()) {
       const part = stored.get(number);
       const before = parts[n - 1];
@@ -141,6 +141,12 @@ export class CarefulStore extends FilesystemStore {
 
   /** The parts of an unfinished upload by number, or null where there is no such upload. */
   async listParts(bucket: string, uploadId: string): Promise<PartOnDisk[] | null> {
+    // Joining uses the parts up: whoever asks in the middle of it waits for its end.
+    await this.#joins.get(uploadId)?.catch(() => {});
+    return await this.#partsOnDisk(bucket, uploadId);
+  }
+
+  async #partsOnDisk(bucket: string, uploadId: string): Promise<PartOnDisk[] | null> {
     const folder = this.uploadFolder(bucket, uploadId);
     try {
       const numbers = (await readdir(folder)).filter((name) => /^\d+$/.test(name)).map(Number);

@@ -18,6 +18,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningStorage, startStorage } from "../../local/s3.ts";
+import { createArtifactStore } from "../../src/artifacts/store.ts";
 
 let folder: string;
 let running: RunningStorage;
@@ -177,6 +178,17 @@ test("a multipart upload is completed, and another aborted", async () => {
   await client.send(new AbortMultipartUploadCommand({ ...where("models/parts"), UploadId: aborted }));
   const uploads = join(folder, "objects", running.storage.bucket, "._S3rver_uploads");
   expect(readdirSync(uploads)).toEqual([]);
+});
+
+test("a refusal reaches whoever sends a large part: s3rver hangs up before it has read the body", async () => {
+  const store = createArtifactStore(running.storage);
+  const [key, bytes] = ["models/refused", 16 * 1024 * 1024];
+  const multipartId = await store.beginParts(key);
+  const address = await store.presignPart({ key, multipartId, number: 1, bytes }, 60);
+  const elsewhere = address.replace("partNumber=1", "partNumber=2");
+  const answer = await fetch(elsewhere, { method: "PUT", body: new Uint8Array(bytes) });
+  expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("SignatureDoesNotMatch")]);
+  await store.abandonParts(key, multipartId);
 });
 
 test("a copy, which has no body", async () => {

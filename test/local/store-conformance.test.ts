@@ -153,6 +153,22 @@ describe.each(STORES)("$name", ({ url }) => {
     expect(await store.listParts(key, id)).toBeNull();
   });
 
+  test("an upload that several join at once is one object; whoever lists it meanwhile sees all of its parts, or none", async () => {
+    const key = fresh("joined-at-once");
+    const bodies = Array.from({ length: 4 }, () => bytes(PART));
+    const id = await store.beginParts(key);
+    const parts = await Promise.all(bodies.map((body, n) => store.putPart(key, id, n + 1, body)));
+    let joined = false;
+    const joins = Promise.all([1, 2, 3].map(() => store.joinParts(key, id, parts, 4 * PART))).then(() => {
+      joined = true;
+    });
+    const seen: (number | undefined)[] = [];
+    while (!joined) seen.push((await store.listParts(key, id))?.length);
+    await joins;
+    expect(new Set([...seen, 4, undefined])).toEqual(new Set([4, undefined]));
+    expect(sha256(await read(key))).toBe(sha256(Buffer.concat(bodies)));
+  });
+
   test("parts that are not the ones that were sent make no object", async () => {
     const key = fresh("unjoined");
     const id = await store.beginParts(key);
