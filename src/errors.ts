@@ -15,7 +15,7 @@ const PROBLEMS = {
   body_truncated: { status: 400, title: "The body ended early" },
   digest_mismatch: { status: 400, title: "The body is not what its digest says" },
   name_taken: { status: 409, title: "The name is taken" },
-  step_taken: { status: 409, title: "The step holds other bytes" },
+  step_taken: { status: 409, title: "The step is taken" },
   evaluation_measured: { status: 409, title: "The step is evaluated by the service" },
   not_comparable: { status: 409, title: "The two have no examples in common" },
   model_moving: { status: 409, title: "The model moves to another suite version" },

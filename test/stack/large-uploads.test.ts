@@ -1,42 +1,25 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { eq } from "drizzle-orm";
 import { afterAll, expect, test } from "vitest";
-import { createArtifactStore } from "../../src/artifacts/store.ts";
 import { uploads } from "../../src/database/schema.ts";
 import { createMeter } from "../../src/tensors/meter.ts";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
 import { expireUploads, objectsOf, sweptObjects, uploadsOf } from "./objects.ts";
 import { paddedModel } from "./padded-model.ts";
+import { complete, digestOf, ended, newUploader, putAll, putPart, small, storeOf, type Upload } from "./presigned.ts";
 import { expectRefusal } from "./refused.ts";
-import { newTeam, shared, type Team, until } from "./service.ts";
-import { tableModel } from "./table-model.ts";
-import { newTableModel, settledVerdict, trajectoryOf } from "./trajectories.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-interface Upload {
-  id: string;
-  status: string;
-  partBytes: number;
-  verifiedBytes: number;
-  parts: { number: number; offset: number; bytes: number; stored: boolean; url: string | null }[];
-  checkpoint: { id: string; digest: string } | null;
-  problem: { code: string; detail: string } | null;
-}
+import { until } from "./service.ts";
+import { settledVerdict, trajectoryOf } from "./trajectories.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "curie-point-uploads-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const store = () => createArtifactStore(shared().connection.s3);
-const digestOf = (body: Uint8Array) => `sha256:${createHash("sha256").update(body).digest("hex")}`;
-const small = (name: string) => tableModel(name, { train: 1, validation: 1, "ood:shift": 1 });
-
 /** Weights of 36 MB: three parts. */
-function weights(seed: number): Bytes {
+function weights(seed: number): Uint8Array<ArrayBuffer> {
   const values = (length: number) => Float32Array.from({ length }, (_, n) => Math.fround(Math.sin(n * seed)));
   const tensor = (length: number) => ({ shape: [length], values: values(length) });
   return writeSafetensors(
@@ -48,37 +31,8 @@ function weights(seed: number): Bytes {
   );
 }
 
-async function start() {
-  const team = await newTeam();
-  const { id } = await newTableModel(team);
-  const begin = (body: Uint8Array, step = 1) =>
-    team.call<Upload>("POST", `/models/${id}/checkpoints/${step}/uploads`, {
-      body: { bytes: body.byteLength, digest: digestOf(body) },
-    });
-  return { team, id, begin };
-}
-
-/** Answers with the status. */
-async function putPart(body: Uint8Array, { offset, bytes, url }: Upload["parts"][number]): Promise<number> {
-  const response = await fetch(url ?? "", {
-    method: "PUT",
-    body: Uint8Array.from(body.subarray(offset, offset + bytes)),
-  });
-  await response.arrayBuffer();
-  return response.status;
-}
-
-const putAll = async (body: Uint8Array, { parts }: Upload) =>
-  await Promise.all(parts.filter(({ url }) => url).map((part) => putPart(body, part)));
-const complete = (team: Team, { id }: Upload) => team.call<Upload>("POST", `/uploads/${id}/complete`);
-const ended = (team: Team, { id }: Upload) =>
-  until(`the end of ${id}`, async () => {
-    const { body } = await team.call<Upload>("GET", `/uploads/${id}`);
-    return ["complete", "refused"].includes(body.status) && body;
-  });
-
 test("a large file goes to the store in parts, with plain curl, and is a checkpoint once it was read back", async () => {
-  const { team, id, begin } = await start();
+  const { team, id, begin } = await newUploader();
   const body = weights(1);
   const begun = await begin(body);
   expect(begun).toMatchObject({ status: 201, body: { status: "receiving", partBytes: 16 * 1024 * 1024 } });
@@ -131,7 +85,7 @@ test("a large file goes to the store in parts, with plain curl, and is a checkpo
 });
 
 test("an ONNX file that came in parts is evaluated; one that the edge cannot hold is measured, and says so", async () => {
-  const { team, id, begin } = await start();
+  const { team, id, begin } = await newUploader();
   for (const [step, body] of [small("in parts"), paddedModel("too large", 17_000_000)].entries()) {
     const { body: begun } = await begin(body, step);
     expect(new Set(await putAll(body, begun))).toEqual(new Set([200]));
@@ -143,7 +97,7 @@ test("an ONNX file that came in parts is evaluated; one that the edge cannot hol
 });
 
 test("whoever died in the middle begins as before and finds what is in; the same bytes twice are one object", async () => {
-  const { team, begin } = await start();
+  const { team, begin } = await newUploader();
   const body = weights(2);
   const first = (await begin(body)).body;
   const [part] = first.parts;
@@ -181,7 +135,7 @@ test.each([
     other: true,
   },
 ])("a file of $name is refused after it was read back, and nothing is left of it", async (given) => {
-  const { team, id, begin } = await start();
+  const { team, id, begin } = await newUploader();
   // The same table model under a suite of another input name cannot be fed.
   const body = given.other ? renamed(given.sent) : given.sent;
   const { body: begun } = await begin(given.announced ?? body);
@@ -200,7 +154,7 @@ test.each([
 });
 
 /** A model whose input has another name of the same length. */
-function renamed(body: Bytes): Bytes {
+function renamed(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const copy = Buffer.from(body);
   for (let at = copy.indexOf("\x03row"); at >= 0; at = copy.indexOf("\x03row", at + 1))
     copy.write("\x03col", at, "latin1");
@@ -208,7 +162,7 @@ function renamed(body: Bytes): Bytes {
 }
 
 test("an address takes the bytes it was made for and no others", async () => {
-  const { begin } = await start();
+  const { begin } = await newUploader();
   const body = small("signed");
   const [part] = (await begin(body)).body.parts;
   if (!part) throw new Error("there is no part");
@@ -223,7 +177,7 @@ test("an address takes the bytes it was made for and no others", async () => {
 });
 
 test("what is too large is refused with the reason, and what is taken with what is there", async () => {
-  const { team, id, begin } = await start();
+  const { team, id, begin } = await newUploader();
   const at = `/models/${id}/checkpoints/1/uploads`;
   const digest = digestOf(new Uint8Array());
   const huge = await team.call("POST", at, { body: { bytes: 32_000_000_001, digest } });
@@ -242,7 +196,7 @@ test("what is too large is refused with the reason, and what is taken with what 
 });
 
 test("an upload that is given up, or that nobody asks for any more, goes with its parts", async () => {
-  const { team, begin } = await start();
+  const { team, begin } = await newUploader();
   for (const end of ["deleted", "expired"]) {
     const body = small(end);
     const { body: begun } = await begin(body);
@@ -254,7 +208,7 @@ test("an upload that is given up, or that nobody asks for any more, goes with it
     else await expireUploads(team);
     await until(
       "its parts to be gone",
-      async () => (await store().listParts(`${row?.objectKey}`, `${row?.multipartId}`)) === null,
+      async () => (await storeOf(team).listParts(`${row?.objectKey}`, `${row?.multipartId}`)) === null,
     );
     for (const [method, path] of [
       ["GET", ""],
@@ -271,7 +225,7 @@ test("an upload that is given up, or that nobody asks for any more, goes with it
 });
 
 test("an upload to a step that is gone back from does not come after", async () => {
-  const { team, id, begin } = await start();
+  const { team, id, begin } = await newUploader();
   const body = small("late");
   const { body: kept } = await begin(body, 10);
   const { body: begun } = await begin(body, 20);
@@ -283,13 +237,18 @@ test("an upload to a step that is gone back from does not come after", async () 
 });
 
 test("a completion that died after the store had joined the parts is taken up again", async () => {
-  const { team, begin } = await start();
+  const { team, begin } = await newUploader();
   const body = small("joined");
   const { body: begun } = await begin(body);
   await putAll(body, begun);
   const row = (await uploadsOf(team)).find(({ id }) => id === begun.id);
   const [key, multipartId] = [`${row?.objectKey}`, `${row?.multipartId}`];
-  await store().joinParts(key, multipartId, (await store().listParts(key, multipartId)) ?? [], body.byteLength);
+  await storeOf(team).joinParts(
+    key,
+    multipartId,
+    (await storeOf(team).listParts(key, multipartId)) ?? [],
+    body.byteLength,
+  );
   expect((await complete(team, begun)).status).toBe(202);
   expect(await ended(team, begun)).toMatchObject({ status: "complete" });
   const late = await team.call("DELETE", `/uploads/${begun.id}`);
@@ -305,13 +264,18 @@ test.each([
     problem: { code: "verification_failed", detail: expect.stringContaining("again") },
   },
 ])("an upload $name", async ({ attempts, status, problem }) => {
-  const { team, begin } = await start();
+  const { team, begin } = await newUploader();
   const body = small("forgotten");
   const { body: begun } = await begin(body);
   await putAll(body, begun);
   const row = (await uploadsOf(team)).find(({ id }) => id === begun.id);
   const [key, multipartId] = [`${row?.objectKey}`, `${row?.multipartId}`];
-  await store().joinParts(key, multipartId, (await store().listParts(key, multipartId)) ?? [], body.byteLength);
+  await storeOf(team).joinParts(
+    key,
+    multipartId,
+    (await storeOf(team).listParts(key, multipartId)) ?? [],
+    body.byteLength,
+  );
   await team.db
     .update(uploads)
     .set({ status: "verifying", attempts, hintedAt: new Date(0), leaseUntil: new Date(0) })

@@ -50,7 +50,7 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
     if (spare) await deleteDiscarded(ctx, spare);
     return stored;
   } catch (error) {
-    await discardUpload(ctx, upload);
+    await discardUpload(ctx, upload, error);
     throw asUploadFailure(ctx, error);
   }
 }

@@ -124,6 +124,10 @@ export function stepIsThere(step: number): DomainError {
 }
 
 export function stepTaken(model: PinnedModel, step: number, existing: string | null, received: string): DomainError {
+  if (existing === received) {
+    const detail = `Step ${step} of "${model.name}" holds these very bytes: there is nothing to send.`;
+    return new DomainError("step_taken", detail, { existing, received });
+  }
   return new DomainError(
     "step_taken",
     `Step ${step} of "${model.name}" holds ${existing === null ? "results that were imported" : "other bytes"}. A step is written once: push a new step, DELETE this one first, or make a new model for another run.`,

@@ -41,7 +41,7 @@ export async function putSuite(
     });
     if (created) return { name: input.name, version: created, created: true };
   } catch (error) {
-    await discardUpload(ctx, upload);
+    await discardUpload(ctx, upload, error);
     throw asUploadFailure(ctx, error);
   }
   const winner = await renewVersion(ctx.db, suite, version, contents.audit);

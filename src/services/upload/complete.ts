@@ -17,6 +17,10 @@ export async function completeUpload(ctx: TeamContext, id: string): Promise<Uplo
     try {
       await joinAll(ctx, upload);
     } catch (error) {
+      // A call at the same time may have joined them, and the object may even be read back and gone by now.
+      const { status } = await getUploadRow(ctx, id);
+      if (status !== "receiving") return await getUpload(ctx, id);
+      if (error instanceof PartsGone) await discardUpload(ctx, upload);
       throw asStoreFailure(ctx, error, "the parts are kept, try again");
     }
     const hintedAt = ctx.now();
@@ -34,6 +38,8 @@ export async function completeUpload(ctx: TeamContext, id: string): Promise<Uplo
   return await getUpload(ctx, id);
 }
 
+class PartsGone extends DomainError {}
+
 async function joinAll(ctx: TeamContext, upload: UploadRow): Promise<void> {
   const { objectKey, bytes } = upload;
   const multipartId = upload.multipartId ?? "";
@@ -41,8 +47,7 @@ async function joinAll(ctx: TeamContext, upload: UploadRow): Promise<void> {
   if (!listed) {
     // Either an earlier call joined them and died before it could say so, or the store has thrown them away.
     if ((await ctx.artifacts.size(objectKey)) === bytes) return;
-    await discardUpload(ctx, upload);
-    throw new DomainError("upload_not_found", "The store has given the parts up: begin the upload again.");
+    throw new PartsGone("upload_not_found", "The store has given the parts up: begin the upload again.");
   }
   const whole = new Map(
     listed.filter((part) => part.bytes === lengthOfPart(upload, part.number)).map((part) => [part.number, part]),

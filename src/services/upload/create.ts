@@ -75,7 +75,7 @@ async function beginUpload(ctx: TeamContext, subject: Subject): Promise<UploadDe
       await ctx.db.update(uploads).set(presigned).where(eq(uploads.id, upload.id));
       return { ...(await getUpload(ctx, upload.id)), created: true };
     } catch (error) {
-      await discardUpload(ctx, upload);
+      await discardUpload(ctx, upload, error);
       throw error;
     }
   } catch (error) {

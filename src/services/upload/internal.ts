@@ -76,11 +76,13 @@ export async function discardObject(
 /**
  * Gives an upload up after a failure, whoever else may have done so before: an object that came after its upload was
  * discarded is deleted here. Where a commit went through and only its answer was lost, the upload is complete: then
- * its object is in use, and stays.
+ * its object is in use, and stays. A store that was away a moment ago is not asked again while somebody waits for the
+ * answer: then the object is left to the sweep.
  */
-export async function discardUpload(ctx: Context, upload: Upload): Promise<void> {
+export async function discardUpload(ctx: Context, upload: Upload, failure?: unknown): Promise<void> {
   try {
     await giveUp(ctx.db, upload);
+    if (failure instanceof StoreUnavailable) return;
     const [row] = await ctx.db.select().from(uploads).where(eq(uploads.id, upload.id));
     if (row?.status !== "complete") await deleteObject(ctx, row ?? upload);
   } catch (error) {
