@@ -19,7 +19,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { SplitAudit, SuiteAudit } from "../evaluation/audit-types.ts";
 import type { ClassCounts, Scoring } from "../evaluation/metrics.ts";
 import type { FoldState, LayerStatistics, Policy, Transition, Verdict } from "../phases/judge.ts";
-import type { Measurement } from "../tensors/meter.ts";
+import type { Measurement, TensorStatistics } from "../tensors/meter.ts";
 import { bytes } from "./bytes.ts";
 
 /*
@@ -545,11 +545,11 @@ export interface UploadProblem {
 
 /** What reading an object back has found by `offset`, in bytes: enough to go on from there in another message. */
 export interface Verification {
-  /** Where a tensor begins. */
+  /** Where an element begins. */
   offset: number;
   hash: Sha256State;
-  /** Of the tensors before `offset`; null where there are none. */
-  measurement: Measurement | null;
+  /** Of the tensors before `offset`. The shape of one that goes on after it is the number of its elements so far. */
+  tensors: readonly TensorStatistics[];
   /** Of a suite that is read whole: the splits that are checked, in their order. */
   suite?: { split: SuiteSplit; audit: SplitAudit }[];
 }

@@ -58,9 +58,9 @@ export async function readStoredSuite(
     const end = Math.min(bytes, offset + stretchBytes);
     for await (const chunk of readBack(ctx, objectKey, offset, end)) hash.update(chunk);
     offset = end;
-    if (!(await save({ offset, hash: hash.state(), measurement: null }))) return null;
+    if (!(await save({ offset, hash: hash.state(), tensors: [] }))) return null;
   }
-  const state = { offset, hash: hash.state(), measurement: null };
+  const state = { offset, hash: hash.state(), tensors: [] };
   checkAnnounced(claimedDigest, formatDigest(hash.digest()));
 
   const auditor = new SuiteAuditor(plan.scoring.task);

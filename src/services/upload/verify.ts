@@ -20,9 +20,9 @@ import { measureObject, type Progress } from "./measure-object.ts";
 const MAX_ATTEMPTS = 5;
 /** A message reads for a part of its lease, and for no longer than this: the platform bounds its CPU time. */
 const READING_MS = 200_000;
-/** Of a suite, which is small beside a checkpoint, and is hashed before it is looked into. */
-const SUITE_STRETCH_BYTES = 64 * 1024 * 1024;
-const STRETCH_BYTES = 256 * 1024 * 1024;
+const STRETCH_BYTES = 64 * 1024 * 1024;
+/** Progress is written down this often: with many tensors it is megabytes. */
+const SAVE_MS = 2_000;
 
 export type VerifyOutcome = "complete" | "refused" | "put_down" | "nothing_to_do";
 
@@ -48,10 +48,13 @@ export async function verifyUpload(
   try {
     const started = Date.now();
     const time = Math.min(READING_MS, (leaseSeconds * 1000) / 4);
+    let saved = started;
     const progress = {
       from: upload.verification,
       stretchBytes: STRETCH_BYTES,
       save: async (verification: Verification) => {
+        if (Date.now() - saved < Math.min(SAVE_MS, time)) return true;
+        saved = Date.now();
         await ctx.db.update(uploads).set({ verification, attempts: 1 }).where(eq(uploads.id, upload.id));
         return Date.now() - started < time;
       },
