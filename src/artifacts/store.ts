@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { type PresignedPart, presignPart } from "./presign.ts";
-import { DEFAULT_RETRIES, isMissing, type RetryPolicy, withRetries } from "./retry.ts";
+import { DEFAULT_RETRIES, isMissing, type RetryPolicy, StoreUnavailable, withRetries } from "./retry.ts";
 
 export { StoreUnavailable } from "./retry.ts";
 
@@ -139,7 +139,10 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
         });
       } catch (error) {
         // An attempt whose answer was lost may have done it: then the store knows the upload no more.
-        if ((await store.size(key)) !== bytes) throw error;
+        if ((await store.size(key)) === bytes) return;
+        if (error instanceof StoreUnavailable) throw error;
+        // The parts are as the store itself acknowledged or listed them, so whatever it says is its own affair.
+        throw new StoreUnavailable("The object store does not join the parts.", { cause: error });
       }
     },
 

@@ -5,7 +5,8 @@ import type { Service } from "./service.ts";
 /**
  * What the store does wrong: `refusing` answers 503, `failing` 500, `away` hangs up, `hanging` never answers, `slow`
  * takes its time, `deaf` does as it is told and never says so, `cutting` hangs up half-way through a body, `altering`
- * changes a byte of it, `unreadable` hangs up on whoever reads, `stalling` never answers who writes.
+ * changes a byte of it, `unreadable` hangs up on whoever reads, `stalling` never answers who writes, `forgetting` takes
+ * what is written and keeps none of it, `misreading` gives other bytes of an artifact than it has.
  */
 export type Fault =
   | "none"
@@ -18,7 +19,9 @@ export type Fault =
   | "cutting"
   | "altering"
   | "unreadable"
-  | "stalling";
+  | "stalling"
+  | "forgetting"
+  | "misreading";
 
 export interface FaultyStore {
   /** For the option `s3` of a stack. */
@@ -32,6 +35,8 @@ export interface FaultyStore {
   met: number;
   /** Part numbers, as the store was given them. */
   parts: number[];
+  /** Ranges of objects that were asked for: from a byte on, up to another. */
+  reads: { key: string; from: number; to: number }[];
   close(): Promise<void>;
 }
 
@@ -42,6 +47,8 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
     const fault = nextFault(store, incoming);
     const part = /[?&]partNumber=(\d+)/.exec(incoming.url ?? "")?.[1];
     if (fault === "none" && part && incoming.method === "PUT") store.parts.push(Number(part));
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(incoming.headers.range ?? "") ?? [];
+    if (first && last) store.reads.push({ key: `${incoming.url}`, from: Number(first), to: Number(last) + 1 });
     const refuse = (status: number, code: string) => {
       incoming.resume();
       response.writeHead(status, { "content-type": "application/xml" });
@@ -51,6 +58,7 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
     else if (fault === "failing") refuse(500, "InternalError");
     else if (fault === "hanging" || fault === "stalling") incoming.resume();
     else if (fault === "away" || fault === "unreadable") incoming.socket.destroy();
+    else if (fault === "forgetting") forget(incoming, response);
     else if (fault === "slow") setTimeout(() => forward(incoming, response, upstream, fault), 1000);
     else forward(incoming, response, upstream, fault);
   });
@@ -66,6 +74,7 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
     faults: Number.POSITIVE_INFINITY,
     met: 0,
     parts: [],
+    reads: [],
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -86,9 +95,14 @@ function nextFault(store: FaultyStore, incoming: IncomingMessage): Fault {
   return store.fault;
 }
 
-function concerns(fault: Fault, { method }: IncomingMessage): boolean {
+function concerns(fault: Fault, { method, url = "" }: IncomingMessage): boolean {
   if (fault === "unreadable") return method === "GET";
-  return fault === "cutting" || fault === "altering" || fault === "stalling" ? method === "PUT" : true;
+  if (fault === "misreading") return method === "GET" && url.includes("/artifacts/") && !url.includes("uploadId");
+  return ["cutting", "altering", "stalling", "forgetting"].includes(fault) ? method === "PUT" : true;
+}
+
+function forget(incoming: IncomingMessage, response: ServerResponse): void {
+  incoming.resume().on("end", () => response.writeHead(200, { etag: `"${"0".repeat(32)}"` }).end());
 }
 
 function forward(incoming: IncomingMessage, response: ServerResponse, upstream: URL, fault: Fault): void {
@@ -103,6 +117,7 @@ function forward(incoming: IncomingMessage, response: ServerResponse, upstream: 
       return;
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers);
+    if (fault === "misreading") answer.on("data", (chunk) => flipSigns(chunk));
     answer.pipe(response);
   });
   incoming.on("error", () => outgoing.destroy());
@@ -118,4 +133,9 @@ function forward(incoming: IncomingMessage, response: ServerResponse, upstream: 
     });
     incoming.on("end", () => outgoing.end());
   } else incoming.pipe(outgoing);
+}
+
+/** Of what may be float32: it is as long as before, and says something else. */
+function flipSigns(chunk: Buffer): void {
+  for (let n = chunk.length >> 2; n < chunk.length - (chunk.length >> 2); n++) chunk[n] = Number(chunk[n]) ^ 0x80;
 }

@@ -1,16 +1,17 @@
-import { createHash } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createArtifactStore } from "../../src/artifacts/store.ts";
 import { artifacts, checkpoints, models } from "../../src/database/schema.ts";
 import { sendRaw } from "./bodies.ts";
 import { type Fault, type FaultyStore, startFaultyStore } from "./faulty-store.ts";
-import { sweptObjects, uploadsOf } from "./objects.ts";
+import { expireUploads, sweptObjects, uploadsOf } from "./objects.ts";
 import { paddedModel } from "./padded-model.ts";
+import { complete, digestOf, ended, newUploader, putAll } from "./presigned.ts";
 import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
 import { expectRefusal } from "./refused.ts";
-import { newTeam, shared, type Team, until } from "./service.ts";
-import { newTableModel } from "./trajectories.ts";
+import { type Answer, newTeam, shared, type Team, until } from "./service.ts";
+import { correctOf, tableModel } from "./table-model.ts";
+import { newTableModel, settledVerdict, trajectoryOf } from "./trajectories.ts";
 
 let store: FaultyStore;
 let stack: PrivateStack;
@@ -44,10 +45,8 @@ async function start({ fault, size }: { fault: Fault; size: Size }) {
 async function storedDigest(team: Team): Promise<{ row: string; bytes: string }> {
   const [artifact] = await team.db.select().from(artifacts).where(eq(artifacts.teamId, team.id));
   const bytes = await createArtifactStore(shared().connection.s3).get(artifact?.objectKey ?? "");
-  return { row: artifact?.digest ?? "", bytes: `sha256:${sha256(bytes ?? new Uint8Array())}` };
+  return { row: artifact?.digest ?? "", bytes: digestOf(bytes ?? new Uint8Array()) };
 }
-
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 test.each(cases(["refusing", "failing", "away", "hanging", "slow", "deaf", "cutting", "altering"]))(
   "a checkpoint ($size) is taken whole by a store that is $fault twice",
@@ -57,30 +56,114 @@ test.each(cases(["refusing", "failing", "away", "hanging", "slow", "deaf", "cutt
     store.faults = 2;
     expect((await put()).status).toBe(202);
     expect(store.met).toBe(2);
-    const digest = `sha256:${sha256(body)}`;
+    const digest = digestOf(body);
     expect(await storedDigest(team)).toEqual({ row: digest, bytes: digest });
     // The suite's and this one.
     expect(await sweptObjects(team)).toHaveLength(2);
   },
 );
 
-test.each(cases(["refusing", "failing", "away", "deaf", "cutting", "altering"]))(
+test.each(cases(["refusing", "failing", "away", "hanging", "deaf", "cutting", "altering", "forgetting"]))(
   "a checkpoint ($size) is put while the store is $fault: 503, nothing to be seen, and taken again later",
   async (given) => {
     const { team, put } = await start(given);
     store.fault = given.fault;
     const answer = await put();
+    // Whoever waits for the answer does not also wait for a store that is away to delete what it may have.
+    if (given.size === "small") expect(store.met).toBeLessThanOrEqual(5);
     expectRefusal(answer, { status: 503, code: "storage_unavailable", says: /again/ });
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(await team.db.select().from(checkpoints).where(eq(checkpoints.teamId, team.id))).toEqual([]);
     expect(await team.db.select().from(artifacts).where(eq(artifacts.teamId, team.id))).toEqual([]);
 
     store.fault = "none";
+    await expireUploads(team);
     // Of the suite alone.
     expect(await sweptObjects(team)).toHaveLength(1);
     expect((await put()).status).toBe(202);
   },
 );
+
+/** An upload in presigned parts of this stack, which are not on their way yet. */
+async function startUpload(name: string, bytes = 20_000_000) {
+  const uploader = await newUploader(stack);
+  return { ...uploader, body: paddedModel(name, bytes) };
+}
+
+test.each<{ fault: Fault }>([{ fault: "refusing" }, { fault: "away" }])(
+  "while the store is $fault an upload in parts is begun, asked for and completed with 503; later it goes on as it was",
+  async ({ fault }) => {
+    const { team, id, begin, body } = await startUpload(`parts ${fault}`);
+    const meeting = async (ask: () => Promise<Answer<unknown>>) => {
+      store.fault = fault;
+      const answer = await ask();
+      store.fault = "none";
+      expectRefusal(answer, { status: 503, code: "storage_unavailable", says: /again/ });
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+    };
+    await meeting(() => begin(body));
+    const { body: begun } = await begin(body);
+    await meeting(() => team.call("GET", `/uploads/${begun.id}`));
+    await putAll(body, begun);
+    await meeting(() => complete(team, begun));
+    expect(await team.call("GET", `/uploads/${begun.id}`)).toMatchObject({
+      body: { status: "receiving", parts: [{ stored: true }, { stored: true }] },
+    });
+    expect((await complete(team, begun)).status).toBe(202);
+    expect(await ended(team, begun)).toMatchObject({ status: "complete" });
+    expect((await team.call("GET", `/models/${id}/checkpoints/1`)).body).toMatchObject({ digest: digestOf(body) });
+  },
+);
+
+test("an upload is read back whatever the store does for how long: nobody has died of the file", async () => {
+  const { team, begin, body } = await startUpload("unreadable");
+  const { body: begun } = await begin(body);
+  await putAll(body, begun);
+  store.fault = "unreadable";
+  // A call tries five times, and a row of five attempts in vain would have the file refused.
+  store.faults = 40;
+  const row = async () => (await uploadsOf(team)).find(({ id }) => id === begun.id);
+  // The list of its parts cannot be read either.
+  await until("its completion", async () => (await complete(team, begun)).status === 202, 200);
+  expect(await ended(team, begun)).toMatchObject({ status: "complete", problem: null });
+  expect(store.faults).toBe(0);
+  expect((await row())?.attempts).toBeLessThan(5);
+}, 300_000);
+
+test("an upload that comes otherwise than it went is no checkpoint, and its sender is told", async () => {
+  const { team, id, begin, body } = await startUpload("misread");
+  const { body: begun } = await begin(body);
+  await putAll(body, begun);
+  store.fault = "misreading";
+  await complete(team, begun);
+  expect(await ended(team, begun)).toMatchObject({
+    status: "refused",
+    problem: { code: expect.stringMatching(/digest_mismatch|invalid_checkpoint/) },
+  });
+  expect((await team.call("GET", `/models/${id}/checkpoints/1`)).status).toBe(404);
+});
+
+test("a model that comes otherwise than it was pushed is not evaluated so: the store is asked again", async () => {
+  const team = await newTeam(stack);
+  const { id } = await newTableModel(team);
+  const accuracies = { train: 1, validation: 0.5, "ood:shift": 0.25 };
+  store.fault = "misreading";
+  store.faults = 2;
+  expect(
+    (await team.call("PUT", `/models/${id}/checkpoints/1`, { body: tableModel("misread", accuracies) })).status,
+  ).toBe(202);
+  await settledVerdict(team, id);
+  expect(store.faults).toBe(0);
+  expect(await trajectoryOf(team, id)).toMatchObject([
+    {
+      splits: {
+        train: { correct: correctOf(1) },
+        validation: { correct: correctOf(0.5) },
+        "ood:shift": { correct: correctOf(0.25) },
+      },
+    },
+  ]);
+});
 
 test("a client that breaks off in the middle of a large body leaves no parts behind", async () => {
   const { team, body } = await start({ fault: "none", size: "in parts" });

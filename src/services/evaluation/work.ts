@@ -5,6 +5,7 @@ import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../.
 import { describeFailure } from "../../errors.ts";
 import { checkModelBytes, type Engine, ModelFailure } from "../../evaluation/engine.ts";
 import { keep } from "../../evaluation/kept.ts";
+import { sha256 } from "../digest.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
 import { readSlice } from "../suite/read-slice.ts";
 import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
@@ -99,11 +100,14 @@ async function scoreShard(
     .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
 }
 
-async function loadArtifact(ctx: Context, { objectKey, bytes: size }: Work["artifact"]): Promise<Uint8Array> {
+async function loadArtifact(ctx: Context, { objectKey, bytes: size, digest }: Work["artifact"]): Promise<Uint8Array> {
   // Before it is read: what the engine would refuse need not fit in memory.
   checkModelBytes(size);
   const bytes = objectKey && (await ctx.artifacts.get(objectKey));
   if (!bytes) throw new Error(`the artifact ${objectKey} is not in the store`);
+  // What came otherwise than it went would be evaluated as though it had been trained so.
+  const got = await sha256(bytes);
+  if (got !== digest) throw new Error(`the store gave ${got} for the artifact ${digest}`);
   return bytes;
 }
 
