@@ -77,7 +77,7 @@ export async function verifyUpload(
 /** Whether it came to the end: then the upload is what it was sent for. */
 async function readOn(ctx: Context, upload: UploadRow, progress: Progress): Promise<boolean> {
   if (upload.suiteId !== null) {
-    const contents = await readStoredSuite(ctx, upload, { ...progress, stretchBytes: SUITE_STRETCH_BYTES });
+    const contents = await readStoredSuite(ctx, upload, progress);
     if (contents) await finishVersion(ctx, upload, contents);
     return contents !== null;
   }
