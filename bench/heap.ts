@@ -6,8 +6,11 @@ const EVERY_MS = 20;
 
 /** An isolate's memory as V8's inspector tells it, in bytes: heap and array buffers together. */
 export interface HeapWatch {
-  /** After a forced collection. */
-  collected(): Promise<number>;
+  /**
+   * After a forced collection, which comes when the Worker has something to do: `wake` gives it that, where nothing else
+   * will.
+   */
+  collected(wake?: () => Promise<unknown>): Promise<number>;
   /** The most that was seen while the work went on. */
   highest(work: () => Promise<unknown>): Promise<number>;
   close(): void;
@@ -40,8 +43,8 @@ export async function watchHeap(port: number, service = "worker"): Promise<HeapW
     return usage.usedSize + usage.backingStorageSize;
   };
   return {
-    async collected() {
-      await call("HeapProfiler.collectGarbage");
+    async collected(wake = async () => {}) {
+      await Promise.all([call("HeapProfiler.collectGarbage"), wake()]);
       return await used();
     },
     async highest(work) {

@@ -40,7 +40,7 @@ export async function benchLargePut(): Promise<Comparison[]> {
     credentials: { accessKeyId, secretAccessKey },
     requestChecksumCalculation: "WHEN_REQUIRED",
   });
-  const heap = await watchHeap(stack.inspectorPort() ?? 0);
+  const heap = await watchHeap(stack.inspectorPorts().api ?? 0);
   try {
     const client = new Client({ url: stack.url, key: stack.adminKey });
     await client.putSuite("bench", tableSuite());

@@ -7,7 +7,9 @@ import { benchDeliveries } from "./deliveries/index.ts";
 import { benchEvaluate } from "./evaluate.ts";
 import { benchLargePut } from "./large-put.ts";
 import { benchMeasure } from "./measure.ts";
+import { median } from "./median.ts";
 import { benchPut } from "./put.ts";
+import { benchSize } from "./size/index.ts";
 import { benchVerdict } from "./verdict/index.ts";
 
 /** Samples of ours and the rival's, higher is better. */
@@ -27,8 +29,9 @@ const BENCHES: Record<string, () => Promise<Comparison[]>> = {
 };
 
 /** These print tables of their own: what they compare is more than one figure. */
-const REPORTS: Record<string, () => void> = {
+const REPORTS: Record<string, () => Promise<void> | void> = {
   verdict: benchVerdict,
+  size: benchSize,
   // TCPD names a checkout of the annotated series, which are not kept here.
   changepoints: () => reportChangepoints(process.env["TCPD"]),
   // PYTHON names one that has PyTorch.
@@ -41,12 +44,6 @@ function runScript(name: string, ...args: string[]): void {
   const script = join(import.meta.dirname, "../trainer/scripts", name);
   const { status } = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
   if (status !== 0) process.exitCode = 1;
-}
-
-function median(samples: readonly number[]): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.ceil(middle - 0.5)] ?? 0)) / 2;
 }
 
 function row({ what, unit, ours, rival }: Comparison): string[] {
@@ -72,7 +69,7 @@ if (unknown.length > 0) {
 for (const [name, report] of Object.entries(REPORTS)) {
   if (names.length > 0 && !names.includes(name)) continue;
   process.stderr.write(`${name}…\n`);
-  report();
+  await report();
 }
 const rows = [["benchmark", "ours (median)", "rival (median)", "rival", "ours / rival", "samples"]];
 for (const [name, bench] of Object.entries(BENCHES)) {

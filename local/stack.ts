@@ -30,7 +30,7 @@ export interface StackOptions {
   evaluationDeadlineSeconds?: number;
   /** Nothing is taken from the queues: to measure what requests cost alone. */
   paused?: boolean;
-  /** Opens the inspector of the API's Worker. */
+  /** Opens the inspectors of both Workers. */
   inspect?: boolean;
   /** Further variables of both Workers. */
   bindings?: Record<string, string>;
@@ -47,8 +47,8 @@ export interface Stack {
   connection: { databaseUrl: string; databaseWsProxy: string; s3: ObjectStorage };
   /** Of the Workers' processes; null while one is being started. */
   pids(): { api: number | null; evaluator: number | null };
-  /** Of the API's Worker, where it was asked for. */
-  inspectorPort(): number | null;
+  /** Of the Workers, where they were asked for. */
+  inspectorPorts(): { api: number | null; evaluator: number | null };
   close(): Promise<void>;
 }
 
@@ -132,7 +132,7 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
     adminKey: key,
     connection: { databaseUrl: database.url, databaseWsProxy: database.wsProxy, s3: storage },
     pids: () => ({ api: api.pid(), evaluator: evaluator.pid() }),
-    inspectorPort: api.inspectorPort,
+    inspectorPorts: () => ({ api: api.inspectorPort(), evaluator: evaluator.inspectorPort() }),
   };
 }
 
@@ -185,7 +185,7 @@ async function startWorkers(options: WorkersOptions) {
       name,
       config,
       log,
-      inspect: name === "api" && options.inspect,
+      inspect: options.inspect,
       onPidChange(pid) {
         if (pid === undefined) pids.delete(name);
         else pids.set(name, pid);

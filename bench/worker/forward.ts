@@ -1,17 +1,11 @@
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { Client } from "@neondatabase/serverless";
+import { type StoreEnv, storeOf } from "./store.ts";
 
-export interface ForwardEnv {
+export interface ForwardEnv extends StoreEnv {
   DATABASE_URL: string;
   DATABASE_WS_PROXY: string;
-  S3_ENDPOINT: string;
-  S3_REGION: string;
-  S3_BUCKET: string;
-  S3_ACCESS_KEY_ID: string;
-  S3_SECRET_ACCESS_KEY: string;
 }
-
-let store: S3Client | undefined;
 
 /**
  * The least that keeps a file and remembers it: the body goes on to the store unseen, then one INSERT is committed. No
@@ -20,15 +14,8 @@ let store: S3Client | undefined;
 export async function forward(request: Request, env: ForwardEnv, execution: ExecutionContext): Promise<Response> {
   const key = new URL(request.url).pathname.slice(1);
   const bytes = Number(request.headers.get("content-length"));
-  store ??= new S3Client({
-    endpoint: env.S3_ENDPOINT,
-    region: env.S3_REGION,
-    credentials: { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey: env.S3_SECRET_ACCESS_KEY },
-    forcePathStyle: true,
-    requestChecksumCalculation: "WHEN_REQUIRED",
-  });
   const object = { Bucket: env.S3_BUCKET, Key: key, Body: request.body ?? "", ContentLength: bytes };
-  await store.send(new PutObjectCommand(object));
+  await storeOf(env).send(new PutObjectCommand(object));
   const client = new Client(env.DATABASE_URL);
   client.neonConfig.wsProxy = env.DATABASE_WS_PROXY;
   client.neonConfig.useSecureWebSocket = false;

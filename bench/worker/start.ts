@@ -7,6 +7,7 @@ import { superviseWorker } from "../../local/worker.ts";
 import { workerdConfig } from "../../local/workerd-config.ts";
 import { connect } from "../../src/database/client.ts";
 import type { ForwardEnv } from "./forward.ts";
+import type { StoreEnv } from "./store.ts";
 
 export interface BenchWorker {
   url: string;
@@ -36,17 +37,28 @@ export async function startBenchWorker(folder: string, bindings: Record<string, 
 
 /** The same on a stack's Postgres and object store, with a table to insert into. */
 export async function startForwarder({ connection }: Stack, folder: string): Promise<BenchWorker> {
-  const { databaseUrl: url, databaseWsProxy: wsProxy, s3 } = connection;
+  const { databaseUrl: url, databaseWsProxy: wsProxy } = connection;
   const { db, close } = connect({ url, wsProxy });
   await db.execute("CREATE TABLE IF NOT EXISTS bench_files (key text PRIMARY KEY, bytes bigint NOT NULL)");
   await close();
   return await startBenchWorker(folder, {
     DATABASE_URL: url,
     DATABASE_WS_PROXY: wsProxy,
+    ...storeBindings(connection),
+  } satisfies ForwardEnv & Record<string, string>);
+}
+
+/** The same on a stack's object store alone. */
+export async function startReader({ connection }: Stack, folder: string): Promise<BenchWorker> {
+  return await startBenchWorker(folder, storeBindings(connection));
+}
+
+function storeBindings({ s3 }: Stack["connection"]): StoreEnv & Record<string, string> {
+  return {
     S3_ENDPOINT: s3.endpoint,
     S3_REGION: s3.region,
     S3_BUCKET: s3.bucket,
     S3_ACCESS_KEY_ID: s3.accessKeyId,
     S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-  } satisfies ForwardEnv & Record<string, string>);
+  };
 }

@@ -38,7 +38,7 @@ test("of a paused stack a message is taken, and nobody is handed it", async () =
 });
 
 test("the inspector tells what a request took of the Worker's memory, and that it was given back", async () => {
-  const heap = await watchHeap(stack.inspectorPort() ?? 0);
+  const heap = await watchHeap(stack.inspectorPorts().api ?? 0);
   try {
     const idle = await heap.collected();
     const most = await heap.highest(async () => {
