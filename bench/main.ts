@@ -1,15 +1,15 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { reportChangepoints } from "./changepoints/index.ts";
 import { benchDeliveries } from "./deliveries/index.ts";
 import { benchEvaluate } from "./evaluate.ts";
 import { benchLargePut } from "./large-put.ts";
 import { benchMeasure } from "./measure.ts";
 import { median } from "./median.ts";
+import { reportPushOverhead } from "./push-overhead.ts";
 import { benchPut } from "./put.ts";
 import { benchSize } from "./size/index.ts";
+import { runScript } from "./trainer-script.ts";
 import { benchVerdict } from "./verdict/index.ts";
 
 /** Samples of ours and the rival's, higher is better. */
@@ -35,16 +35,10 @@ const REPORTS: Record<string, () => Promise<void> | void> = {
   // TCPD names a checkout of the annotated series, which are not kept here.
   changepoints: () => reportChangepoints(process.env["TCPD"]),
   // PYTHON names one that has PyTorch.
-  "trainer-speed": () => runScript("speed.ts", ...(process.env["PYTHON"] ? ["--python", process.env["PYTHON"]] : [])),
+  "trainer-speed": () => runScript("speed.ts", process.env["PYTHON"] ? ["--python", process.env["PYTHON"]] : []),
   "trainer-memory": () => runScript("memory.ts"),
+  "push-overhead": reportPushOverhead,
 };
-
-/** The trainer's own, in a process of its own: a backend that was started stays. */
-function runScript(name: string, ...args: string[]): void {
-  const script = join(import.meta.dirname, "../trainer/scripts", name);
-  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
-  if (status !== 0) process.exitCode = 1;
-}
 
 function row({ what, unit, ours, rival }: Comparison): string[] {
   const [own, other] = [median(ours), median(rival.samples)];

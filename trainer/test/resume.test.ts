@@ -116,7 +116,7 @@ test("killed in the middle and started again, the command writes what it would h
     const [wanted, got] = await Promise.all([whole, killed].map((directory) => readFile(join(directory, name))));
     expect(got?.equals(wanted ?? Buffer.alloc(0)), name).toBe(true);
   }
-}, 60_000);
+}, 180_000);
 
 test("what was measured before the kill is pushed again, before what is new", async () => {
   const quiet = createProgress({ write: () => true }, small.steps);
@@ -154,7 +154,7 @@ test("what a killed run could not push, with the service away from the start, is
   await using back = await startService(undefined, { port: Number(new URL(gone.url).port) });
   expect((await once(grok(), "close"))[0]).toBe(0);
   expect(pushedSteps(back)).toEqual(Array.from({ length: 17 }, (_, i) => i * 100));
-}, 60_000);
+}, 180_000);
 
 test("training goes on while the service is away, and every checkpoint arrives in order when it is back", async () => {
   const settings: Settings = { ...small, steps: 400, every: 20 };
@@ -179,4 +179,4 @@ test("training goes on while the service is away, and every checkpoint arrives i
   );
   const arrived = pushedSteps(service).filter((step, i, steps) => step !== steps[i - 1]);
   expect(arrived).toEqual(Array.from({ length: 21 }, (_, i) => i * 20));
-}, 60_000);
+}, 180_000);
