@@ -14,6 +14,8 @@ import { gradientsOf } from "../src/train.ts";
 // left is the float32 of the gradients themselves, which reach 0.1.
 const STEP = 1e-6;
 const TOLERANCE = 1e-6;
+// SwiftShader compiles each kernel for the CPU at its first use.
+const SLOW_MS = 120_000;
 
 const small = { ...defaults, modulus: 5, cornerSide: 1, mirrorPairs: 2, bits: 4, parityBits: 2, parityExamples: 9 };
 const twoBlocks = { network: "transformer", layers: 2, embedding: 4, heads: 2, hidden: 5 } as const;
@@ -46,7 +48,7 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
     if (reason === null) await startBackend(name);
   });
 
-  onBackend.each(cases)("agree with finite differences: $name", async ({ settings }) => {
+  onBackend.each(cases)("agree with finite differences: $name", { timeout: SLOW_MS }, async ({ settings }) => {
     const task = createTask(settings);
     const network = createNetwork(settings, task);
     // At their initial values a gradient that forgets the gains, or the biases, would be right too.
