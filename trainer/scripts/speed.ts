@@ -16,7 +16,7 @@ import { defaults, type Settings } from "../src/settings.ts";
 import { splitOf } from "../src/tasks/task.ts";
 import { createTask } from "../src/tasks/tasks.ts";
 import { gradientsOf } from "../src/train.ts";
-import { median, printTable } from "./tables.ts";
+import { median } from "./tables.ts";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, python: { type: "string", default: "python3" } },
@@ -25,6 +25,8 @@ const rounds = Number(values.rounds);
 if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error("--rounds must be a whole number from 1");
 /** A round lasts about this long. */
 const ROUND_MS = 2_000;
+/** Where one step takes longer than that. */
+const SLOW_ROUNDS = 3;
 
 const cases: Readonly<Record<string, Settings>> = {
   "MLP, p = 47": defaults,
@@ -38,24 +40,32 @@ interface Time {
 }
 type Stepper = (steps: number) => Promise<Time>;
 
-const rows = [["", "backend", "steps/s", "PyTorch", "ratio", "ratio of processor time"]];
+/** Row by row as they are measured: the slow backends take minutes. */
+const print = (...cells: string[]) =>
+  console.log(
+    cells
+      .map((cell, i) => cell.padEnd([20, 9, 8, 8, 6, 24][i] ?? 0))
+      .join(" ")
+      .trimEnd(),
+  );
+print("", "backend", "steps/s", "PyTorch", "ratio", "ratio of processor time", "rounds");
 for (const [name, settings] of Object.entries(cases)) {
   const torch = await startTorch(settings);
   for (const backend of backendNames) {
     const reason = await startBackend(backend);
-    rows.push([name, backend, ...(reason === null ? await measure(settings, backend, torch?.step) : [reason])]);
+    print(name, backend, ...(reason === null ? await measure(settings, backend, torch?.step) : [reason]));
   }
   torch?.end();
 }
-printTable(rows);
-console.log(`Medians of ${rounds} rounds, in turns. ratio: ours / PyTorch on one thread.`);
+console.log("Medians of rounds in turns. ratio: ours / PyTorch on one thread.");
 
 async function measure(settings: Settings, backend: BackendName, torch: Stepper | undefined): Promise<string[]> {
   const { step, dispose } = await startOurs(settings, backend);
-  const ours = await perStep(step);
-  const theirs = torch && (await perStep(torch));
+  const { round: ours, slow } = await perStep(step);
+  const theirs = torch && (await perStep(torch)).round;
+  const count = slow ? Math.min(rounds, SLOW_ROUNDS) : rounds;
   const samples: { ours: Time; theirs: Time | undefined }[] = [];
-  for (let round = 0; round < rounds; round++) samples.push({ ours: await ours(), theirs: await theirs?.() });
+  for (let round = 0; round < count; round++) samples.push({ ours: await ours(), theirs: await theirs?.() });
   dispose();
   const rates = (pick: (time: Time) => number) => {
     const [own, rival] = [
@@ -65,18 +75,22 @@ async function measure(settings: Settings, backend: BackendName, torch: Stepper 
     return { own: 1000 / own, rival: 1000 / rival, ratio: rival / own };
   };
   const [wall, cpu] = [rates(({ wallMs }) => wallMs), rates(({ cpuMs }) => cpuMs)];
-  if (torch === undefined) return [wall.own.toFixed(1), "not here", "", ""];
-  return [wall.own.toFixed(1), wall.rival.toFixed(1), wall.ratio.toFixed(2), cpu.ratio.toFixed(2)];
+  const shown = (rate: number) => rate.toPrecision(3);
+  if (torch === undefined) return [shown(wall.own), "not here", "", "", `${count}`];
+  return [shown(wall.own), shown(wall.rival), wall.ratio.toFixed(3), cpu.ratio.toFixed(3), `${count}`];
 }
 
 /** Warms up, and then measures rounds: what a step took. */
-async function perStep(step: Stepper): Promise<() => Promise<Time>> {
-  await step(2);
-  const ms = (await step(3)).wallMs / 3;
+async function perStep(step: Stepper): Promise<{ round(): Promise<Time>; slow: boolean }> {
+  await step(1);
+  const { wallMs: ms } = await step(1);
   const steps = Math.max(1, Math.round(ROUND_MS / ms));
-  return async () => {
-    const { wallMs, cpuMs } = await step(steps);
-    return { wallMs: wallMs / steps, cpuMs: cpuMs / steps };
+  return {
+    slow: ms > ROUND_MS,
+    async round() {
+      const { wallMs, cpuMs } = await step(steps);
+      return { wallMs: wallMs / steps, cpuMs: cpuMs / steps };
+    },
   };
 }
 
