@@ -9,7 +9,7 @@ export interface Connection {
   wsProxy?: string | undefined;
 }
 
-export type Database = NeonDatabase;
+export type Database = NeonDatabase & { $client: Pool };
 export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 /** Either: verbs that must join a caller's transaction take this. */
 export type Queryable = Database | Transaction;
@@ -19,7 +19,8 @@ export type Queryable = Database | Transaction;
  * kept in module scope; the caller closes it.
  */
 export function connect(connection: Connection): { db: Database; close: () => Promise<void> } {
-  const pool = new Pool({ connectionString: connection.url, max: 4 });
+  // Idle clients need no clock: the caller closes them within one request.
+  const pool = new Pool({ connectionString: connection.url, max: 4, idleTimeoutMillis: 0 });
   if (connection.wsProxy) pool.Client = clientThrough(connection.wsProxy);
   // Without a listener an idle client's broken socket would end the process; the next query reports it anyway.
   pool.on("error", () => {});

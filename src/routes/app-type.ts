@@ -11,6 +11,8 @@ export interface AppEnv {
     ctx: Context;
     /** Set by the middleware that authenticates: reading it elsewhere is a mistake of ours. */
     team: TeamContext;
+    /** Set by the middleware that asks for a key and leaves it to the verb. */
+    token: string;
     /** Set by the secure-headers middleware on pages. */
     secureHeadersNonce?: string;
   };

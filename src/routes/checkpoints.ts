@@ -9,7 +9,7 @@ import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { formatContentDigest, parseContentDigest } from "../services/digest.ts";
 import { getModel, getModelOn } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
-import { requireActor } from "./authenticate.ts";
+import { requireActor, requireToken } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
 import {
   bodyErrors,
@@ -108,7 +108,7 @@ const put = createRoute({
   summary: "Push a checkpoint",
   description:
     "Body: an ONNX file, or safetensors, which is measured and not evaluated. Up to 100 MB; `POST …/uploads` takes larger ones. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412.",
-  middleware: [requireActor("push")] as const,
+  middleware: [requireToken] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {
     200: json(Stored, "These bytes are at this step already"),
@@ -244,15 +244,13 @@ const trajectory = createRoute({
 export function registerCheckpoints(app: App): void {
   app.openapi(put, async (c) => {
     const { id, step } = c.req.valid("param");
-    const { team } = c.var;
     const length = declaredLength(c, MAX_BODY_BYTES);
-    const model = await getModel(team, id);
     const body = c.req.raw.body;
     if (!body || length === 0) {
       throw new DomainError("invalid_checkpoint", "The body is empty: send the file.", { reason: "empty" });
     }
-    const { created, ...stored } = await putCheckpoint(team, {
-      model,
+    const { created, ...stored } = await putCheckpoint(c.var.ctx, c.var.token, {
+      idOrName: id,
       step,
       body,
       length,

@@ -25,8 +25,8 @@ const HINT_AFTER_SECONDS = 5;
 export async function push(world: World, step: number, nth: number, fault: Fault | null): Promise<void> {
   const { bytes } = contentOf(step, nth);
   const came = await world.live(`push-${step}-${nth}`, fault, (ctx) =>
-    putCheckpoint(ctx, {
-      ...{ model: world.model, step, body: bodyOf(bytes), length: bytes.byteLength },
+    putCheckpoint(ctx, world.team.key, {
+      ...{ idOrName: world.model.id, step, body: bodyOf(bytes), length: bytes.byteLength },
       ...{ claimedDigest: null, onlyNew: false },
     }),
   );

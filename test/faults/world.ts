@@ -72,7 +72,7 @@ export class World {
   readonly laboratory: Laboratory;
   readonly plant: Plant;
   readonly reference: Reference;
-  readonly team: { id: string };
+  readonly team: { id: string; key: string };
   readonly model: PinnedModel;
   /** What happened, for whoever reads a failure. */
   readonly story: string[] = [];
@@ -84,7 +84,13 @@ export class World {
   constructor(
     laboratory: Laboratory,
     plant: Plant,
-    rest: { team: { id: string }; model: PinnedModel; reference: Reference; store: MemoryStore; path: string },
+    rest: {
+      team: { id: string; key: string };
+      model: PinnedModel;
+      reference: Reference;
+      store: MemoryStore;
+      path: string;
+    },
   ) {
     this.laboratory = laboratory;
     this.plant = plant;
@@ -154,7 +160,7 @@ export async function newWorld(laboratory: Laboratory, plant: Plant): Promise<Wo
   receiver.posts.length = 0;
   receiver.next.clear();
   const store = createMemoryStore();
-  const { teamId } = await createTeam(db, { name: "faults" });
+  const { teamId, key } = await createTeam(db, { name: "faults" });
   const nothing: Queues = { evaluations: { send: async () => {} }, deliveries: { send: async () => {} } };
   const ctx: TeamContext = {
     ...{ db, artifacts: store, queues: nothing, now: () => new Date(), log: () => {} },
@@ -167,7 +173,7 @@ export async function newWorld(laboratory: Laboratory, plant: Plant): Promise<Wo
   await importHistory(ctx, model, history(), {});
   const path = `/${++worlds}`;
   const world = new World(laboratory, plant, {
-    ...{ team: { id: teamId }, model, store, path },
+    ...{ team: { id: teamId, key }, model, store, path },
     reference: newReference(),
   });
   world.reference.subscribe(await createWebhook(ctx, newWebhook(world, 0), urlRules));

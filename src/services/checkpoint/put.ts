@@ -1,46 +1,39 @@
-import type { TeamContext } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { DomainError } from "../../errors.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
-import type { PinnedModel } from "../model/internal.ts";
+import type { TargetModel } from "../model/internal.ts";
 import { fileLimits } from "../model/policy.ts";
-import { asUploadFailure, deleteDiscarded, discardUpload, openUpload } from "../upload/internal.ts";
+import { asUploadFailure, deleteDiscarded, discardUpload } from "../upload/internal.ts";
+import { type AnnouncedCheckpoint, admitCheckpoint } from "./admit.ts";
 import { checkInputs } from "./check-inputs.ts";
 import { type ReceivedArtifact, receiveArtifact } from "./receive.ts";
-import { findCheckpoint, registerCheckpoint, type StoredCheckpoint, stepIsThere } from "./register.ts";
+import { registerCheckpoint, type StoredCheckpoint } from "./register.ts";
 import { registerNew } from "./register-new.ts";
 
 /** What Cloudflare lets a request's body be. */
 export const MAX_BODY_BYTES = 100 * 1000 * 1000;
 
-export interface PutCheckpoint {
-  model: PinnedModel;
-  step: number;
+export interface PutCheckpoint extends AnnouncedCheckpoint {
   body: ReadableStream<Uint8Array>;
-  /** Content-Length, in bytes. */
-  length: number;
   /** `sha256:` and hex, where the request claims one. */
   claimedDigest: string | null;
-  /** `If-None-Match: *`: only where the step is free. */
-  onlyNew: boolean;
 }
 
 /**
- * Takes a checkpoint in: upload row, bytes in one pass under the upload's own key, and only when length, digest and
- * the store's own size agree, all or nothing: the artifact, the checkpoint and its queued evaluation.
+ * Takes a checkpoint in from whoever has the key: upload row, bytes in one pass under the upload's own key, and only
+ * when length, digest and the store's own size agree, all or nothing: the artifact, the checkpoint and its queued
+ * evaluation.
  */
-export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Promise<StoredCheckpoint> {
-  const { model, step } = input;
-  if (input.onlyNew && (await findCheckpoint(ctx.db, model.id, step))) {
-    throw stepIsThere(step);
-  }
-  const upload = await openUpload(ctx, { modelId: model.id, step, bytes: input.length });
+export async function putCheckpoint(ctx: Context, token: string, input: PutCheckpoint): Promise<StoredCheckpoint> {
+  const { step, length, onlyNew } = input;
+  const { model, upload } = await admitCheckpoint(ctx, token, input);
   try {
     const received = await receiveArtifact(ctx, upload, input, fileLimits(model.policy));
-    verify(input, received);
-    if ((await ctx.artifacts.size(upload.objectKey)) !== input.length) {
+    verify(input, model, received);
+    if ((await ctx.artifacts.size(upload.objectKey)) !== length) {
       throw new DomainError("storage_unavailable", "The store kept another length than was sent: send it again.");
     }
-    const checkpoint = { ...input, bytes: input.length };
+    const checkpoint = { model, step, onlyNew, bytes: length };
     const { stored, evaluation, spare } =
       (await registerNew(ctx.db, checkpoint, upload, received)) ??
       (await ctx.db.transaction((tx) => registerCheckpoint(tx, checkpoint, upload, received)));
@@ -55,7 +48,7 @@ export async function putCheckpoint(ctx: TeamContext, input: PutCheckpoint): Pro
   }
 }
 
-function verify({ claimedDigest, model }: PutCheckpoint, { digest, measurement }: ReceivedArtifact): void {
+function verify({ claimedDigest }: PutCheckpoint, model: TargetModel, { digest, measurement }: ReceivedArtifact): void {
   if (claimedDigest && claimedDigest !== digest) {
     throw new DomainError(
       "digest_mismatch",
@@ -65,6 +58,6 @@ function verify({ claimedDigest, model }: PutCheckpoint, { digest, measurement }
   if (measurement.graph) checkInputs(measurement.graph, model.suiteVersion);
 }
 
-function ignoreLostHint(ctx: TeamContext) {
+function ignoreLostHint(ctx: Context) {
   return (error: unknown) => ctx.log("warn", "hint.lost", { cause: String(error) });
 }

@@ -4,7 +4,7 @@ import { artifacts, checkpoints, suiteVersions } from "../../database/schema.ts"
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { queueEvaluation, refuseEvaluation } from "../evaluation/queue.ts";
-import { lockModel, type PinnedModel } from "../model/internal.ts";
+import { lockModel, type TargetModel } from "../model/internal.ts";
 import { closeUpload, discardObject, type Upload } from "../upload/internal.ts";
 import { checkInputs } from "./check-inputs.ts";
 import type { ReceivedArtifact } from "./receive.ts";
@@ -17,7 +17,7 @@ export const NO_GRAPH = {
 };
 
 export interface NewCheckpoint {
-  model: PinnedModel;
+  model: TargetModel;
   step: number;
   /** Size of the file. */
   bytes: number;
@@ -42,6 +42,19 @@ export interface Registration {
   spare: Upload | null;
 }
 
+type ArtifactInsert = typeof artifacts.$inferInsert;
+type CheckpointInsert = typeof checkpoints.$inferInsert;
+
+/** What is written of an artifact, here and in the one statement of register-new.ts. */
+export type StoredArtifact = Required<
+  Pick<
+    ArtifactInsert,
+    "teamId" | "digest" | "objectKey" | "bytes" | "format" | "weightNorm" | "parameters" | "measurement"
+  >
+>;
+/** And of a checkpoint. */
+export type PlacedCheckpoint = Required<Pick<CheckpointInsert, "id" | "teamId" | "modelId" | "step" | "digest">>;
+
 /**
  * The transaction that makes verified bytes visible: the artifact, the checkpoint and its queued evaluation.
  * @throws DomainError `step_taken`, `precondition_failed`, `model_not_found`; `storage_unavailable` where the upload
@@ -55,19 +68,13 @@ export async function registerCheckpoint(
 ): Promise<Registration> {
   const suiteVersion = await readPinned(tx, model);
   if (measurement.graph && suiteVersion.id !== model.suiteVersionId) checkInputs(measurement.graph, suiteVersion);
+  const { teamId } = model;
   const { format, weightNorm, parameters } = measurement;
+  const { objectKey } = upload;
+  const received: StoredArtifact = { teamId, digest, objectKey, bytes, format, weightNorm, parameters, measurement };
   const [artifact] = await tx
     .insert(artifacts)
-    .values({
-      teamId: model.teamId,
-      digest,
-      objectKey: upload.objectKey,
-      bytes,
-      format,
-      weightNorm,
-      parameters,
-      measurement,
-    })
+    .values(received)
     .onConflictDoUpdate({
       target: [artifacts.teamId, artifacts.digest],
       // Where the bytes were let go, these take their place.
@@ -75,14 +82,15 @@ export async function registerCheckpoint(
     })
     .returning({ objectKey: artifacts.objectKey });
   // One object per digest and team: where the bytes are there already, this upload's object is spare.
-  const had = artifact?.objectKey !== upload.objectKey;
+  const had = artifact?.objectKey !== objectKey;
   await closeUpload(tx, upload, "complete");
-  const spare = had ? await discardObject(tx, model.teamId, { objectKey: upload.objectKey, bytes }) : null;
+  const spare = had ? await discardObject(tx, teamId, { objectKey, bytes }) : null;
 
   const facts = { step, digest, weightNorm, bytes };
+  const placed: PlacedCheckpoint = { id: newId("checkpoint"), teamId, modelId: model.id, step, digest };
   const [checkpoint] = await tx
     .insert(checkpoints)
-    .values({ id: newId("checkpoint"), teamId: model.teamId, modelId: model.id, step, digest })
+    .values(placed)
     .onConflictDoNothing()
     .returning({ id: checkpoints.id });
   if (!checkpoint) {
@@ -93,7 +101,7 @@ export async function registerCheckpoint(
     return { stored: { id: existing.id, ...facts, created: false }, evaluation: null, spare };
   }
   const stored = { id: checkpoint.id, ...facts, created: true };
-  const evaluated = { id: checkpoint.id, teamId: model.teamId, modelId: model.id, step, parameters };
+  const evaluated = { id: checkpoint.id, teamId, modelId: model.id, step, parameters };
   if (!measurement.graph) {
     await refuseEvaluation(tx, evaluated, suiteVersion, NO_GRAPH);
     return { stored, evaluation: null, spare };
@@ -102,7 +110,7 @@ export async function registerCheckpoint(
 }
 
 /** The suite version to evaluate on: the model may have moved while the bytes came in, and cannot until the commit. */
-async function readPinned(tx: Transaction, model: PinnedModel) {
+async function readPinned(tx: Transaction, model: TargetModel): Promise<TargetModel["suiteVersion"]> {
   const id = await lockModel(tx, model, "share");
   if (id === model.suiteVersionId) return model.suiteVersion;
   const [version] = await tx.select().from(suiteVersions).where(eq(suiteVersions.id, id));
@@ -123,7 +131,12 @@ export function stepIsThere(step: number): DomainError {
   return new DomainError("precondition_failed", `Step ${step} is there already (If-None-Match: *).`);
 }
 
-export function stepTaken(model: PinnedModel, step: number, existing: string | null, received: string): DomainError {
+export function stepTaken(
+  model: Pick<TargetModel, "name">,
+  step: number,
+  existing: string | null,
+  received: string,
+): DomainError {
   if (existing === received) {
     const detail = `Step ${step} of "${model.name}" holds these very bytes: there is nothing to send.`;
     return new DomainError("step_taken", detail, { existing, received });

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull } from "drizzle-orm";
+import { and, eq, gt, isNull, type Placeholder } from "drizzle-orm";
 import type { Actor, Context } from "../../context.ts";
 import { keys, type Scope, sessions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
@@ -12,9 +12,18 @@ export async function authenticateKey(ctx: Context, token: string): Promise<Acto
   const [row] = await ctx.db
     .select()
     .from(keys)
-    .where(and(eq(keys.tokenHash, await hashToken(token)), isNull(keys.revokedAt)));
-  if (!row) throw new DomainError("unauthorized", "The key is not known, or was revoked.");
+    .where(isKey(await hashToken(token)));
+  if (!row) throw keyUnknown();
   return { teamId: row.teamId, keyId: row.id, scopes: row.scopes };
+}
+
+/** The key of a token that has this hash. */
+export function isKey(tokenHash: string | Placeholder) {
+  return and(eq(keys.tokenHash, tokenHash), isNull(keys.revokedAt));
+}
+
+export function keyUnknown(): DomainError {
+  return new DomainError("unauthorized", "The key is not known, or was revoked.");
 }
 
 /** Exchanges a key for a browser session: the cookie's token is random, lives 12 hours, and dies with the key. */
@@ -50,9 +59,14 @@ export async function closeSession(ctx: Context, token: string): Promise<void> {
   await ctx.db.delete(sessions).where(eq(sessions.tokenHash, await hashToken(token)));
 }
 
+/** Those of which a key needs one, to do what asks for this scope. */
+export function scopesFor(scope: Scope): Scope[] {
+  return [scope, "admin"];
+}
+
 /** @throws DomainError `forbidden` */
 export function requireScope(actor: Actor, scope: Scope): void {
-  if (!actor.scopes.includes(scope) && !actor.scopes.includes("admin")) {
+  if (!scopesFor(scope).some((enough) => actor.scopes.includes(enough))) {
     throw new DomainError(
       "forbidden",
       `This needs a key with the scope ${scope}; yours has ${actor.scopes.join(", ")}.`,

@@ -7,6 +7,11 @@ import { isId } from "../../ids.ts";
 
 type ModelRow = typeof models.$inferSelect;
 
+/** What of a model and its suite version a checkpoint is taken in by. */
+export interface TargetModel extends Pick<ModelRow, "id" | "teamId" | "name" | "policy" | "suiteVersionId"> {
+  suiteVersion: Pick<typeof suiteVersions.$inferSelect, "id" | "inputs" | "output" | "splits">;
+}
+
 /** A model with the suite version it is pinned to. */
 export interface PinnedModel extends ModelRow {
   suiteName: string;
@@ -31,7 +36,7 @@ export async function getModel({ db, actor }: TeamContext, idOrName: string): Pr
         isId("model", idOrName) ? eq(models.id, idOrName) : eq(models.name, idOrName),
       ),
     );
-  if (!row) throw missing(idOrName);
+  if (!row) throw modelMissing(idOrName);
   return { ...row.model, suiteName: row.suiteName, suiteVersion: row.suiteVersion, current: true };
 }
 
@@ -90,10 +95,10 @@ export async function lockModel(
     .from(models)
     .where(and(eq(models.teamId, teamId), eq(models.id, id)))
     .for(strength);
-  if (!row) throw missing(name);
+  if (!row) throw modelMissing(name);
   return row.suiteVersionId;
 }
 
-function missing(idOrName: string): DomainError {
+export function modelMissing(idOrName: string): DomainError {
   return new DomainError("model_not_found", `There is no model "${idOrName}". POST /models makes one.`);
 }

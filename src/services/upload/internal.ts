@@ -30,6 +30,12 @@ export async function beginParts(ctx: Context, upload: Upload): Promise<string> 
   return multipartId;
 }
 
+/** What is written of an upload that begins. */
+export type OpenedUpload = Required<
+  Pick<typeof uploads.$inferInsert, "id" | "teamId" | "objectKey" | "bytes" | "status" | "expiresAt">
+> &
+  Pick<typeof uploads.$inferInsert, "modelId" | "suiteId" | "step">;
+
 /** The row that exists before the first byte does: whatever dies later, the sweep knows the key. */
 export async function openUpload(
   ctx: TeamContext,
@@ -37,11 +43,17 @@ export async function openUpload(
   expiresMs = EXPIRES_MS,
 ): Promise<Upload> {
   const { teamId } = ctx.actor;
-  const id = newId("upload");
-  const objectKey = `${teamId}/${subject.suiteId ? "suites" : "artifacts"}/${id}`;
-  const expiresAt = new Date(ctx.now().getTime() + expiresMs);
-  await ctx.db.insert(uploads).values({ ...subject, id, teamId, objectKey, status: "receiving", expiresAt });
+  const { id, expiresAt, pathInTeam } = newUpload(ctx, subject.suiteId ? "suites" : "artifacts", expiresMs);
+  const objectKey = `${teamId}${pathInTeam}`;
+  const row: OpenedUpload = { ...subject, id, teamId, objectKey, status: "receiving", expiresAt };
+  await ctx.db.insert(uploads).values(row);
   return { id, objectKey };
+}
+
+/** An upload before it is known whose it is: its object's key is the team's id, and this path. */
+export function newUpload(ctx: Context, kind: "artifacts" | "suites", expiresMs = EXPIRES_MS) {
+  const id = newId("upload");
+  return { id, expiresAt: new Date(ctx.now().getTime() + expiresMs), pathInTeam: `/${kind}/${id}` };
 }
 
 /** Statuses in which an upload may still become an artifact. */
