@@ -43,8 +43,8 @@ export interface ListedPart extends StoredPart {
  * when the store cannot be reached or answers 5xx all the same.
  */
 export interface ArtifactStore {
-  /** A whole object. The store checks its SHA-256, which is part of the request's signature. */
-  put(key: string, body: Uint8Array): Promise<void>;
+  /** A whole object. The store checks its SHA-256, which is part of the request's signature: `sha256`, where known. */
+  put(key: string, body: Uint8Array, sha256?: ArrayBuffer): Promise<void>;
   /** Begins an object in parts, which comes to be when they are joined. Returns the multipart upload's id. */
   beginParts(key: string): Promise<string>;
   /** One part, checked as `put` is: 5 MiB or more, but for the last. `abandoned` ends the attempts. */
@@ -73,7 +73,9 @@ export interface ArtifactStore {
 }
 
 export function createArtifactStore(config: StoreConfig): ArtifactStore {
-  const client = createClient(config);
+  /** Of bodies whose digest whoever stores them has made already. */
+  const digests = new WeakMap<Uint8Array, ArrayBuffer>();
+  const client = createClient(config, async (body) => digests.get(body) ?? (await digestOf(body)));
   const policy: RetryPolicy = {
     ...DEFAULT_RETRIES,
     ...(config.timeoutSeconds ? { timeoutMs: config.timeoutSeconds * 1000 } : {}),
@@ -85,11 +87,13 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
   const where = (key: string) => ({ Bucket: config.bucket, Key: key });
 
   const store: ArtifactStore = {
-    put: (key, body) =>
-      reaching(async (abortSignal) => {
+    put: (key, body, sha256) => {
+      if (sha256) digests.set(body, sha256);
+      return reaching(async (abortSignal) => {
         const command = new PutObjectCommand({ ...where(key), Body: body, ContentLength: body.byteLength });
         await client.send(command, { abortSignal });
-      }),
+      });
+    },
 
     beginParts: (key) =>
       reaching(async (abortSignal) => {
@@ -192,7 +196,10 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
   return store;
 }
 
-function createClient({ endpoint, region, accessKeyId, secretAccessKey }: StoreConfig): S3Client {
+function createClient(
+  { endpoint, region, accessKeyId, secretAccessKey }: StoreConfig,
+  digest: (body: Uint8Array) => Promise<ArrayBuffer>,
+): S3Client {
   const client = new S3Client({
     endpoint,
     region,
@@ -208,7 +215,9 @@ function createClient({ endpoint, region, accessKeyId, secretAccessKey }: StoreC
   client.middlewareStack.add(
     (next) => async (args) => {
       const request = args.request as { headers: Record<string, string>; body?: unknown };
-      if (request.body instanceof Uint8Array) request.headers["x-amz-content-sha256"] = await sha256Hex(request.body);
+      if (request.body instanceof Uint8Array) {
+        request.headers["x-amz-content-sha256"] = toHex(await digest(request.body));
+      }
       return await next(args);
     },
     { step: "build" },
@@ -216,9 +225,12 @@ function createClient({ endpoint, region, accessKeyId, secretAccessKey }: StoreC
   return client;
 }
 
-async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+async function digestOf(bytes: Uint8Array): Promise<ArrayBuffer> {
+  return await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+}
+
+function toHex(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function orMissing<Result, Missing>(call: Promise<Result>, missing: Missing): Promise<Result | Missing> {

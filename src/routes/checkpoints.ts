@@ -249,7 +249,7 @@ export function registerCheckpoints(app: App): void {
     if (!body || length === 0) {
       throw new DomainError("invalid_checkpoint", "The body is empty: send the file.", { reason: "empty" });
     }
-    const { created, ...stored } = await putCheckpoint(c.var.ctx, c.var.token, {
+    const { stored: taken, hinted } = await putCheckpoint(c.var.ctx, c.var.token, {
       idOrName: id,
       step,
       body,
@@ -257,6 +257,8 @@ export function registerCheckpoints(app: App): void {
       claimedDigest: parseContentDigest(c.req.header("content-digest")),
       onlyNew: c.req.header("if-none-match")?.trim() === "*",
     });
+    c.executionCtx.waitUntil(hinted);
+    const { created, ...stored } = taken;
     return created ? c.json(stored, 202) : c.json(stored, 200);
   });
 

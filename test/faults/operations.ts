@@ -24,12 +24,13 @@ const HINT_AFTER_SECONDS = 5;
 
 export async function push(world: World, step: number, nth: number, fault: Fault | null): Promise<void> {
   const { bytes } = contentOf(step, nth);
-  const came = await world.live(`push-${step}-${nth}`, fault, (ctx) =>
-    putCheckpoint(ctx, world.team.key, {
+  const came = await world.live(`push-${step}-${nth}`, fault, async (ctx) => {
+    const { hinted } = await putCheckpoint(ctx, world.team.key, {
       ...{ idOrName: world.model.id, step, body: bodyOf(bytes), length: bytes.byteLength },
       ...{ claimedDigest: null, onlyNew: false },
-    }),
-  );
+    });
+    await hinted;
+  });
   const { reference } = world;
   if ("answer" in came) reference.pushed(step, nth);
   else if (codeOf(came.error) === "step_taken" && !came.life.dead) reference.taken(step, nth);

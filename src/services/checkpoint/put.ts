@@ -19,12 +19,18 @@ export interface PutCheckpoint extends AnnouncedCheckpoint {
   claimedDigest: string | null;
 }
 
+export interface TakenIn {
+  stored: StoredCheckpoint;
+  /** Settles, and never fails, once evaluators have been told: the sender need not wait for it. */
+  hinted: Promise<void>;
+}
+
 /**
  * Takes a checkpoint in from whoever has the key: upload row, bytes in one pass under the upload's own key, and only
  * when length, digest and the store's own size agree, all or nothing: the artifact, the checkpoint and its queued
  * evaluation.
  */
-export async function putCheckpoint(ctx: Context, token: string, input: PutCheckpoint): Promise<StoredCheckpoint> {
+export async function putCheckpoint(ctx: Context, token: string, input: PutCheckpoint): Promise<TakenIn> {
   const { step, length, onlyNew } = input;
   const { model, upload } = await admitCheckpoint(ctx, token, input);
   try {
@@ -39,9 +45,9 @@ export async function putCheckpoint(ctx: Context, token: string, input: PutCheck
       (await ctx.db.transaction((tx) => registerCheckpoint(tx, checkpoint, upload, received)));
     const { evaluationId = null } = evaluation ?? {};
     ctx.log("info", "checkpoint.stored", { modelId: model.id, step, checkpointId: stored.id, evaluationId });
-    if (evaluation) await hintEvaluation(ctx.queues, evaluation).catch(ignoreLostHint(ctx));
+    const hinted = evaluation ? hintEvaluation(ctx.queues, evaluation).catch(ignoreLostHint(ctx)) : Promise.resolve();
     if (spare) await deleteDiscarded(ctx, spare);
-    return stored;
+    return { stored, hinted };
   } catch (error) {
     await discardUpload(ctx, upload, error);
     throw asUploadFailure(ctx, error);
@@ -59,5 +65,5 @@ function verify({ claimedDigest }: PutCheckpoint, model: TargetModel, { digest, 
 }
 
 function ignoreLostHint(ctx: Context) {
-  return (error: unknown) => ctx.log("warn", "hint.lost", { cause: String(error) });
+  return (error: unknown): void => ctx.log("warn", "hint.lost", { cause: String(error) });
 }

@@ -63,13 +63,13 @@ async function receiveBuffered(
   length: number,
   open: OpenMeter,
 ): Promise<ReceivedArtifact> {
-  const bytes = await new BodyReader(body, length).fill(new ArrayBuffer(length), async () => {});
+  const bytes = await new BodyReader(body, length).fillAtOnce(new ArrayBuffer(length));
   const meter = open(bytes);
   meter.write(bytes);
   const measurement = meter.end();
-  const digest = formatDigest(await crypto.subtle.digest("SHA-256", bytes));
-  await ctx.artifacts.put(upload.objectKey, bytes);
-  return { digest, measurement };
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  await ctx.artifacts.put(upload.objectKey, bytes, digest);
+  return { digest: formatDigest(digest), measurement };
 }
 
 async function receiveStreamed(
@@ -147,7 +147,9 @@ class BodyReader {
     const wanted = Math.min(given.byteLength, this.#length - this.received);
     let buffer = given;
     for (let filled = 0; filled < wanted; ) {
-      const { value, done } = await this.#read(new Uint8Array(buffer, filled, Math.min(READ_BYTES, wanted - filled)));
+      const view = new Uint8Array(buffer, filled, Math.min(READ_BYTES, wanted - filled));
+      // A first chunk shorter than this would not show the file's format.
+      const { value, done } = await this.#read(view, Math.min(SNIFF_BYTES, view.byteLength));
       // A read takes the buffer and gives its memory back under another name.
       if (value) buffer = value.buffer;
       if (value && value.byteLength > 0) {
@@ -160,10 +162,16 @@ class BodyReader {
     return new Uint8Array(buffer, 0, wanted);
   }
 
-  async #read(view: Uint8Array<ArrayBuffer>) {
+  /** The whole body in one read, where nobody looks at it on its way. @throws DomainError `body_truncated` */
+  async fillAtOnce(given: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+    const { value } = await this.#read(new Uint8Array(given), this.#length);
+    this.received = value?.byteLength ?? 0;
+    if (!value || this.received < this.#length) throw truncated(this.received, this.#length);
+    return value;
+  }
+
+  async #read(view: Uint8Array<ArrayBuffer>, least: number) {
     try {
-      // A first chunk shorter than this would not show the file's format.
-      const least = Math.min(SNIFF_BYTES, view.byteLength);
       return (await this.#reader.readAtLeast(least, view)) as ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
     } catch {
       // The connection broke: the client is most likely gone, and its log will show the reason better than ours.
