@@ -550,8 +550,11 @@ export interface Verification {
   hash: Sha256State;
   /** Of the tensors before `offset`. The shape of one that goes on after it is the number of its elements so far. */
   tensors: readonly TensorStatistics[];
-  /** Of a suite that is read whole: the splits that are checked, in their order. */
-  suite?: { split: SuiteSplit; audit: SplitAudit }[];
+  /** Of a suite that is read whole: the splits that are checked, in their order, and how far the next one is. */
+  suite?: {
+    checked: { split: SuiteSplit; audit: SplitAudit }[];
+    near: { rows: number; found: number } | null;
+  };
 }
 
 export type AnnouncementType = "detected" | "settled" | "revised" | "retracted";

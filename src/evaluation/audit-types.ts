@@ -28,6 +28,6 @@ export interface SuiteAudit {
   splits: SplitAudit[];
   /** Examples that resolve a change of one point (.01) between independent measurements. */
   examplesForOnePoint: number;
-  /** Rows of train that near duplicates were looked for in; fewer than its rows where there are very many. */
+  /** Rows of train that near duplicates were looked for in: all, but of versions from before that; 0 of short rows. */
   nearSearched: number;
 }

@@ -2,105 +2,118 @@
 // candidates, and each is then compared in full, so what is reported is near; some that are may be missed.
 
 import { type Columns, mix } from "./rows.ts";
+import { BINS, SketchIndex, sketchInto } from "./sketches.ts";
 
 /** Rows with fewer numbers are either the same or not: two of three symbols in common says nothing. */
 const LEAST_WIDTH = 16;
 /** Of wider rows so many columns are looked at, evenly spread. */
-const MOST_COLUMNS = 4096;
-/** Rows of train that are sketched, evenly spread, and rows from which the columns are described. */
-export const MOST_SKETCHED = 16_384;
+export const MOST_COLUMNS = 4096;
+/** Rows of train that one index may hold. */
+export const MOST_INDEXED = 65_536;
+/** Rows from which the columns are described, evenly spread. */
 const DESCRIBED = 512;
 /** In this share of features two rows are near. */
 const NEAR = 0.8;
 /** From so many symbols on, rows of whole numbers are text: their features are runs of three, wherever they stand. */
 const VOCABULARY = 64;
-
-const BINS = 32;
-const BAND = 4;
-const EMPTY = 0xffffffff;
-/** Rows in one bucket of the index, and comparisons in full, that a look-up may cost. */
-const MOST_IN_BUCKET = 16;
+/** Comparisons in full that a look-up may cost. */
 const MOST_COMPARED = 8;
 
-/** The features of a row, as hashes. */
+/** The features of a row, as hashes; good until the next row is asked for. */
 type Features = (row: number) => Uint32Array;
-/** Reads the features of a split; described once, on train, so that all splits have the same. */
+/** Reads the features of rows; described once, on rows of train, so that all have the same. */
 type Describe = (inputs: readonly Columns[]) => Features;
 
-export interface NearIndex {
-  /** Rows of train that were sketched. */
-  searched: number;
-  /** Tells of a split's rows whether train has one that is near. */
-  near: (inputs: readonly Columns[]) => (row: number) => boolean;
-}
+/** Tells of rows, by their number in these columns, whether those that are indexed have one that is near. */
+export type FindNear = (inputs: readonly Columns[]) => (row: number) => boolean;
 
-/** Null where rows are too short for the question. */
-export function indexRows(inputs: readonly Columns[], rows: number): NearIndex | null {
-  if (inputs.reduce((sum, { width }) => sum + width, 0) < LEAST_WIDTH) return null;
+/** Whether rows of so many numbers can be near without being the same. */
+export const canBeNear = (width: number): boolean => width >= LEAST_WIDTH;
+
+/** Some rows of train, at most `MOST_INDEXED`, to look rows of other splits up in. */
+export function indexRows(inputs: readonly Columns[], rows: number): FindNear {
   const describe = describeRows(inputs, rows);
   const featuresOf = describe(inputs);
-  const searched = Math.min(rows, MOST_SKETCHED);
-  const rowOf = (n: number) => Math.floor((n * rows) / searched);
-  const sketches = Array.from({ length: searched }, (_, n) => sketch(featuresOf(rowOf(n))));
-  const buckets = new Map<number, number[]>();
-  sketches.forEach((own, n) => {
-    for (const key of bandsOf(own)) {
-      const bucket = buckets.get(key);
-      if (!bucket) buckets.set(key, [n]);
-      else if (bucket.length < MOST_IN_BUCKET) bucket.push(n);
-    }
-  });
-  return {
-    searched,
-    near(others) {
-      const featuresOfOther = describe(others);
-      return (row) => {
-        const features = featuresOfOther(row);
-        const own = sketch(features);
-        const candidates = new Set(bandsOf(own).flatMap((key) => buckets.get(key) ?? []));
-        const alike = [...candidates]
-          .map((n) => ({ n, share: agreement(own, sketches[n] ?? own) }))
-          .sort((a, b) => b.share - a.share || a.n - b.n)
-          .slice(0, MOST_COMPARED);
-        const set = new Set(features);
-        return alike.some(({ n }) => jaccard(set, new Set(featuresOf(rowOf(n)))) >= NEAR);
-      };
-    },
+  const index = new SketchIndex(rows);
+  for (let row = 0; row < rows; row += 1) index.add(row, featuresOf(row));
+  const [own, other] = [new FeatureSet(), new FeatureSet()];
+  return (others) => {
+    const featuresOfOther = describe(others);
+    const bins = new Uint32Array(BINS);
+    return (row) => {
+      const features = featuresOfOther(row);
+      sketchInto(bins, features);
+      const candidates = index.candidates(bins, MOST_COMPARED);
+      if (candidates.length === 0) return false;
+      own.fill(features);
+      return candidates.some((candidate) => {
+        const common = other.fill(featuresOf(candidate), own);
+        return common > 0 && common >= NEAR * (own.size + other.size - common);
+      });
+    };
   };
 }
 
-/** What a column's values are made of: cells of half a deviation, of which the commonest is no feature. */
-interface Column {
-  input: number;
-  column: number;
-  cell: number;
-  commonest: number;
+/**
+ * What the values of an input's columns are made of, the columns side by side: cells of half a deviation, of which the
+ * commonest is no feature.
+ */
+interface Cells {
+  columns: number[];
+  cell: number[];
+  commonest: number[];
+  /** What all hashes of the column's features begin with. */
+  begun: number[];
 }
 
 function describeRows(train: readonly Columns[], rows: number): Describe {
   const sampled = Math.min(rows, DESCRIBED);
   const sample = Array.from({ length: sampled }, (_, n) => Math.floor((n * rows) / sampled));
   const isText = train.map((input) => input.width >= LEAST_WIDTH && isVocabulary(input, sample));
-  const columns = spreadColumns(train.map(({ width }, input) => (isText[input] ? 0 : width))).flatMap(
-    ({ input, column }) => describeColumn(train[input], input, column, sample),
-  );
-  return (inputs) => (row) => {
-    const features: number[] = [];
-    for (const { input, column, cell, commonest } of columns) {
-      const value = Math.round((inputs[input]?.at(row, column) ?? 0) / cell);
-      if (value !== commonest) features.push(hash(input, column, value));
-    }
-    inputs.forEach((own, input) => {
-      if (!isText[input]) return;
-      // Of long texts a share of the runs, chosen by what they are: the same ones in every row.
-      const share = Math.ceil(own.width / MOST_COLUMNS);
-      for (let n = 0; n + 2 < own.width; n += 1) {
-        const run = hash(hash(input, own.at(row, n), own.at(row, n + 1)), own.at(row, n + 2), -1);
-        if (mix(run) % share === 0) features.push(run);
-      }
-    });
-    return Uint32Array.from(features);
+  const cells = train.map((): Cells => ({ columns: [], cell: [], commonest: [], begun: [] }));
+  for (const { input, column } of spreadColumns(train.map(({ width }, input) => (isText[input] ? 0 : width)))) {
+    describeColumn(cells[input], train[input], input, column, sample);
+  }
+  const most = train.reduce((sum, { width }, n) => sum + (isText[n] ? width : (cells[n]?.columns.length ?? 0)), 0);
+  return (inputs) => {
+    const features = new Uint32Array(most);
+    return (row) => {
+      let count = 0;
+      inputs.forEach((own, input) => {
+        const described = cells[input];
+        if (isText[input]) count = addRuns(features, count, own, row, input);
+        else if (described) count = addCells(features, count, own, row, described);
+      });
+      return features.subarray(0, count);
+    };
   };
+}
+
+/** Writes a row's features from `count` on, and answers where they end. */
+function addCells(features: Uint32Array, count: number, own: Columns, row: number, described: Cells): number {
+  const { columns, cell, commonest, begun } = described;
+  let end = count;
+  for (let n = 0; n < columns.length; n += 1) {
+    const value = Math.round(own.at(row, columns[n] ?? 0) / (cell[n] ?? 1));
+    if (value === commonest[n]) continue;
+    features[end] = endHash(begun[n] ?? 0, value);
+    end += 1;
+  }
+  return end;
+}
+
+function addRuns(features: Uint32Array, count: number, own: Columns, row: number, input: number): number {
+  // Of long texts a share of the runs, chosen by what they are: the same ones in every row.
+  const share = Math.ceil(own.width / MOST_COLUMNS);
+  let end = count;
+  for (let n = 0; n + 2 < own.width; n += 1) {
+    const first = endHash(beginHash(input, own.at(row, n)), own.at(row, n + 1));
+    const run = endHash(beginHash(first, own.at(row, n + 2)), -1);
+    if (share > 1 && mix(run) % share !== 0) continue;
+    features[end] = run;
+    end += 1;
+  }
+  return end;
 }
 
 /** At most `MOST_COLUMNS` of the columns of inputs of these widths, evenly spread. */
@@ -127,17 +140,18 @@ function isVocabulary({ whole, width, at }: Columns, sample: readonly number[]):
   return seen.size >= VOCABULARY;
 }
 
-/** None for a column that never changes. */
+/** Adds nothing for a column that never changes. */
 function describeColumn(
+  cells: Cells | undefined,
   columns: Columns | undefined,
   input: number,
   column: number,
   sample: readonly number[],
-): Column[] {
+): void {
   const values = sample.map((row) => columns?.at(row, column) ?? 0);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-  if (!(deviation > 0)) return [];
+  if (!(deviation > 0)) return;
   const cell = columns?.whole ? Math.max(1, deviation / 2) : deviation / 2;
   const counts = new Map<number, number>();
   for (const value of values) {
@@ -145,38 +159,53 @@ function describeColumn(
     counts.set(own, (counts.get(own) ?? 0) + 1);
   }
   const [commonest = 0] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [];
-  return [{ input, column, cell, commonest }];
+  cells?.columns.push(column);
+  cells?.cell.push(cell);
+  cells?.commonest.push(commonest);
+  cells?.begun.push(beginHash(input, column));
 }
 
-const hash = (a: number, b: number, c: number): number =>
-  mix(mix(mix(a + 0x9e3779b9) + Math.imul(b, 0x85ebca6b)) + Math.imul(c, 0xc2b2ae35)) >>> 0;
+const beginHash = (a: number, b: number): number => mix(mix(a + 0x9e3779b9) + Math.imul(b, 0x85ebca6b));
+const endHash = (begun: number, c: number): number => mix(begun + Math.imul(c, 0xc2b2ae35)) >>> 0;
 
-/** One permutation hashing (Li, Owen & Zhang 2012): the least hash in each bin; one pass, one hash a feature. */
-function sketch(features: Uint32Array): Uint32Array {
-  const bins = new Uint32Array(BINS).fill(EMPTY);
-  for (const feature of features) {
-    const bin = feature % BINS;
-    bins[bin] = Math.min(bins[bin] ?? EMPTY, Math.floor(feature / BINS));
+/** A set of hashes that is filled again and again: what it held before counts as empty, by the number of the filling. */
+class FeatureSet {
+  #values = new Uint32Array(64);
+  #filled = new Uint32Array(64);
+  #filling = 0;
+  /** Distinct ones. */
+  size = 0;
+
+  /** Answers how many of them another set has too. */
+  fill(features: Uint32Array, other?: FeatureSet): number {
+    if (this.#values.length < 2 * features.length) {
+      const places = 2 ** Math.ceil(Math.log2(2 * features.length));
+      this.#values = new Uint32Array(places);
+      this.#filled = new Uint32Array(places);
+    }
+    this.#filling += 1;
+    this.size = 0;
+    let common = 0;
+    for (const feature of features) {
+      const place = this.#placeOf(feature);
+      if (this.#filled[place] === this.#filling) continue;
+      this.#values[place] = feature;
+      this.#filled[place] = this.#filling;
+      this.size += 1;
+      if (other?.has(feature)) common += 1;
+    }
+    return common;
   }
-  return bins;
-}
 
-/** A key for each run of bins that is not all empty. */
-function bandsOf(bins: Uint32Array): number[] {
-  const keys: number[] = [];
-  for (let first = 0; first < BINS; first += BAND) {
-    const band = bins.subarray(first, first + BAND);
-    if (band.every((bin) => bin === EMPTY)) continue;
-    keys.push(band.reduce((key, bin) => mix(key + bin) >>> 0, mix(first + 1) >>> 0));
+  has(feature: number): boolean {
+    return this.#filled[this.#placeOf(feature)] === this.#filling;
   }
-  return keys;
-}
 
-const agreement = (a: Uint32Array, b: Uint32Array): number =>
-  a.reduce((same, bin, n) => same + Number(bin !== EMPTY && bin === b[n]), 0);
-
-function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
-  let common = 0;
-  for (const feature of a) if (b.has(feature)) common += 1;
-  return common === 0 ? 0 : common / (a.size + b.size - common);
+  /** Where it is, or would be put. */
+  #placeOf(feature: number): number {
+    const last = this.#values.length - 1;
+    let place = feature & last;
+    while (this.#filled[place] === this.#filling && this.#values[place] !== feature) place = (place + 1) & last;
+    return place;
+  }
 }

@@ -67,12 +67,20 @@ export interface Columns {
 
 export function columnsOf(tensor: RowTensor): Columns {
   const width = tensor.shape.slice(1).reduce((product, length) => product * length, 1);
+  const whole = !tensor.dtype.startsWith("float");
+  if (tensor.dtype === "int64") {
+    // Not as bigints, each of which is an object.
+    const words = new Int32Array(decode("int64", tensor.bytes).buffer);
+    return {
+      ...{ whole, width },
+      at: (row, column) => {
+        const word = 2 * (row * width + column);
+        return (words[word + 1] ?? 0) * 2 ** 32 + ((words[word] ?? 0) >>> 0);
+      },
+    };
+  }
   const values = tensor.dtype === "float16" ? readAsFloat32({ ...tensor, dtype: "float16" }) : decoded(tensor);
-  return {
-    whole: !tensor.dtype.startsWith("float"),
-    width,
-    at: (row, column) => Number(values[row * width + column] ?? 0),
-  };
+  return { ...{ whole, width }, at: (row, column) => Number(values[row * width + column] ?? 0) };
 }
 
 const decoded = ({ dtype, bytes }: RowTensor): ArrayLike<number | bigint> => decode(dtype, bytes);

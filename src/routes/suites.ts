@@ -38,8 +38,7 @@ const Audit = z
         inTrain: count.nullable().openapi({ description: "Rows whose inputs train has too; null of train." }),
         conflicting: count.nullable().openapi({ description: "Of those, rows with other targets than train has." }),
         nearTrain: count.nullable().openapi({
-          description:
-            "Further rows that share four fifths of their features with a row of train; null of short count.",
+          description: "Further rows that share four fifths of their features with a row of train; null of short rows.",
         }),
         resolves: z.object({ independent: z.number(), paired: z.number().nullable() }).openapi({
           description:

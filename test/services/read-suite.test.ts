@@ -50,3 +50,10 @@ test.each([
   ]);
   expect(splits.every(({ chance }) => chance > 0 && chance < 1)).toBe(true);
 });
+
+test("rows that would be looked up for longer than a request may take are to be sent in parts", async () => {
+  await expect(readSuite(suite(220_000, 16, 1, {}))).rejects.toMatchObject({
+    code: "body_too_large",
+    message: expect.stringContaining("POST /suites/:name/uploads"),
+  });
+});

@@ -6,31 +6,52 @@ import type { Scoring } from "../../evaluation/metrics.ts";
 import type { RowTensor } from "../../evaluation/rows.ts";
 import type { SafetensorsEntry } from "../../tensors/safetensors.ts";
 import { readAsFloat32 } from "../../tensors/values.ts";
-import type { PlannedSplit } from "./plan-suite.ts";
+import type { NearSearch } from "./near-search.ts";
+import { type PlannedSplit, type ReadBytes, readRows, rowBytes, rowsOfBlock } from "./plan-suite.ts";
 import { readTargets } from "./read-targets.ts";
 import { suiteRefusal as refused } from "./refusal.ts";
 
-/** Inputs that are looked at at once: about so many bytes. */
-const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Inputs that are looked at at once. */
+const BLOCK_BYTES = 8 * 1024 * 1024;
+const BLOCK_ROWS = 65_536;
 
-/** Bytes of the file from `from` up to `to`. */
-export type ReadBytes = (from: number, to: number) => Uint8Array | Promise<Uint8Array>;
+/** What is known of the whole suite while its splits are looked at. */
+export interface Audit {
+  scoring: Scoring;
+  auditor: SuiteAuditor;
+  /** Null where rows are too short for the question. */
+  search: NearSearch | null;
+  read: ReadBytes;
+}
 
 export interface CheckedSplit {
   split: SuiteSplit;
   audit: SplitAudit;
 }
 
+/** How far near duplicates were looked for: in the first `rows` of the split, of which `found` are some. */
+export interface NearProgress {
+  rows: number;
+  found: number;
+}
+
+export interface SplitProgress {
+  from: NearProgress | null;
+  /** Called on the way; answers whether there is time for more. */
+  save(near: NearProgress): Promise<boolean>;
+}
+
 /**
- * Checks and audits the values of a split, block by block; targets are held whole.
+ * Checks and audits the values of a split, block by block; targets are held whole. Null where `save` ended it: all but
+ * the search for near duplicates, which takes by far the longest, is done anew by whoever goes on.
  * @throws DomainError `invalid_suite`, naming tensor, position and row
  */
 export async function checkSplit(
-  scoring: Scoring,
-  auditor: SuiteAuditor,
-  { name, rows, target, mask, inputs }: PlannedSplit,
-  read: ReadBytes,
-): Promise<CheckedSplit> {
+  { scoring, auditor, search, read }: Audit,
+  planned: PlannedSplit,
+  { from, save }: SplitProgress,
+): Promise<CheckedSplit | null> {
+  const { name, rows, target, mask } = planned;
   const whole = async (entry: SafetensorsEntry) => ({
     ...entry,
     bytes: await read(entry.offset, entry.offset + entry.byteLength),
@@ -38,20 +59,14 @@ export async function checkSplit(
   const own = await whole(target);
   const { total, chance, classes, dtype } = readTargets(scoring, own, mask && (await whole(mask)));
   const targetBytes = target.byteLength / rows;
-  const rowBytes = inputs.reduce((sum, { byteLength }) => sum + byteLength / rows, 0);
   const audit = auditor.beginSplit({ name, rows, total, classes });
-  const step = Math.max(1, Math.floor(BLOCK_BYTES / Math.max(1, rowBytes)));
+  const step = rowsOfBlock(planned, BLOCK_BYTES, BLOCK_ROWS);
+  let found = from?.found ?? 0;
   for (let first = 0; first < rows; first += step) {
     const count = Math.min(step, rows - first);
-    const block = await Promise.all(
-      inputs.map(async ({ input, dtype, shape, offset, byteLength }): Promise<RowTensor> => {
-        const width = byteLength / rows;
-        const bytes = await read(offset + first * width, offset + (first + count) * width);
-        return { name: input, dtype, shape: [count, ...shape.slice(1)], bytes };
-      }),
-    );
+    const block = await readRows(planned, first, count, read);
     for (const tensor of block) checkFinite(`${name}/${tensor.name}`, tensor, first, count);
-    audit.addRows({
+    const inTrain = audit.addRows({
       rows: count,
       inputs: block,
       target: {
@@ -59,8 +74,14 @@ export async function checkSplit(
         bytes: own.bytes.subarray(first * targetBytes, (first + count) * targetBytes),
       },
     });
+    if (!search || name === "train" || first < (from?.rows ?? 0)) continue;
+    found += await search.count(block, inTrain);
+    if (!(await save({ rows: first + count, found }))) return null;
   }
-  return { split: { name, rows, total, chance, rowBytes }, audit: audit.end() };
+  return {
+    split: { name, rows, total, chance, rowBytes: rowBytes(planned) },
+    audit: audit.end(search ? found : null),
+  };
 }
 
 function checkFinite(name: string, tensor: RowTensor, firstRow: number, rows: number): void {

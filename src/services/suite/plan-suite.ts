@@ -1,6 +1,7 @@
 import type { SuiteInput, SuiteTensor } from "../../database/schema.ts";
 import { INPUT_DTYPES, type InputDtype, isInputDtype } from "../../evaluation/dtypes.ts";
 import type { Scoring } from "../../evaluation/metrics.ts";
+import type { RowTensor } from "../../evaluation/rows.ts";
 import { TensorFormatError } from "../../tensors/errors.ts";
 import { checkName } from "../../tensors/ledger.ts";
 import { DEFAULT_LIMITS, type SafetensorsEntry, type SafetensorsHeader } from "../../tensors/safetensors.ts";
@@ -21,6 +22,9 @@ export interface PlannedSplit {
   /** By name. */
   inputs: PlannedInput[];
 }
+
+/** Bytes of the file from `from` up to `to`. */
+export type ReadBytes = (from: number, to: number) => Uint8Array | Promise<Uint8Array>;
 
 /** What a suite's header says, checked: all but the values. */
 export interface SuitePlan {
@@ -136,4 +140,28 @@ function describe(inputs: readonly SuiteInput[]): string {
   return inputs
     .map((input) => `"${input.name}" ${input.dtype}[n${input.shape.map((d) => `, ${d}`).join("")}]`)
     .join(", ");
+}
+
+/** Bytes of one row's inputs. */
+export const rowBytes = ({ inputs, rows }: PlannedSplit): number =>
+  inputs.reduce((sum, { byteLength }) => sum + byteLength / rows, 0);
+
+/** Rows of a split that are looked at at once: at most so many, and, but for one, no more bytes. */
+export const rowsOfBlock = (split: PlannedSplit, mostBytes: number, mostRows: number): number =>
+  Math.min(mostRows, Math.max(1, Math.floor(mostBytes / Math.max(1, rowBytes(split)))));
+
+/** The inputs of `count` rows from `first` on. */
+export async function readRows(
+  { inputs, rows }: PlannedSplit,
+  first: number,
+  count: number,
+  read: ReadBytes,
+): Promise<RowTensor[]> {
+  return await Promise.all(
+    inputs.map(async ({ input, dtype, shape, offset, byteLength }) => {
+      const width = byteLength / rows;
+      const bytes = await read(offset + first * width, offset + (first + count) * width);
+      return { name: input, dtype, shape: [count, ...shape.slice(1)], bytes };
+    }),
+  );
 }

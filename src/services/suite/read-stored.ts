@@ -1,6 +1,5 @@
 import { Sha256 } from "../../artifacts/sha256.ts";
 import type { Context } from "../../context.ts";
-import { SuiteAuditor } from "../../evaluation/audit.ts";
 import {
   checkSafetensorsSize,
   DEFAULT_LIMITS,
@@ -10,15 +9,15 @@ import {
 import { checkAnnounced, formatDigest } from "../digest.ts";
 import type { Progress, StoredObject } from "../upload/measure-object.ts";
 import { readBack, readPiece } from "../upload/read-back.ts";
-import { checkSplit } from "./check-split.ts";
+import { checkSplits } from "./check-splits.ts";
 import { planSuite, refusing, type SuitePlan } from "./plan-suite.ts";
-import { contentsOf, type SuiteContents } from "./read-suite.ts";
+import type { SuiteContents } from "./read-suite.ts";
 import { suiteRefusal as refused } from "./refusal.ts";
 
 const MIB = 1024 * 1024;
 /**
- * What an upload may hold. The evaluator has a few of its bytes at a time, but goes through a split, and through train
- * once more after it died, in one message: near duplicates take some .3 s of it for a million numbers.
+ * What an upload may hold. The evaluator has some of its bytes at a time; each message goes through train and through
+ * the split at hand once, and looks a block of it up in all of train, or as many as there is time for.
  */
 export const MAX_STORED_SUITE_BYTES = 128 * MIB;
 /** The audit keeps two numbers for each row of train, and one for each of the split at hand. */
@@ -32,7 +31,7 @@ const HEADER_LIMITS = { ...DEFAULT_LIMITS, headerBytes: MIB, tensors: MAX_SUITE_
 
 /**
  * Reads a stored suite back: its digest first, then split by split, each checked and audited block by block. Null where
- * `save` ended it; it goes on from what was saved, and looks train over again where splits are still to be held to it.
+ * `save` ended it: it goes on from what was saved.
  * @throws DomainError `invalid_suite`, `digest_mismatch`; StoreUnavailable
  */
 export async function readStoredSuite(
@@ -63,17 +62,10 @@ export async function readStoredSuite(
   const state = { offset, hash: hash.state(), tensors: [] };
   checkAnnounced(claimedDigest, formatDigest(hash.digest()));
 
-  const auditor = new SuiteAuditor(plan.scoring.task);
-  const checked = [...(from?.suite ?? [])];
-  const left = plan.splits.slice(checked.length);
-  const [train] = plan.splits;
-  if (train && checked.length > 0) await checkSplit(plan.scoring, auditor, train, read);
-  for (const split of left) {
-    checked.push(await checkSplit(plan.scoring, auditor, split, read));
-    // The last is not written down: whoever goes on must have looked at train, which the audit's end asks after.
-    if (checked.length < plan.splits.length && !(await save({ ...state, suite: checked }))) return null;
-  }
-  return contentsOf(plan, auditor, checked);
+  return await checkSplits(plan, read, {
+    from: { checked: from?.suite?.checked ?? [], near: from?.suite?.near ?? null },
+    save: (suite) => save({ ...state, suite }),
+  });
 }
 
 function checkLimits({ splits }: SuitePlan): void {

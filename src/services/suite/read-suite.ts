@@ -1,10 +1,14 @@
 import type { SuiteInput, SuiteSplit, SuiteTensor } from "../../database/schema.ts";
-import { SuiteAuditor } from "../../evaluation/audit.ts";
+import { DomainError } from "../../errors.ts";
 import type { SuiteAudit } from "../../evaluation/audit-types.ts";
 import type { Scoring } from "../../evaluation/metrics.ts";
 import { checkSafetensorsSize, parseSafetensorsHeader } from "../../tensors/safetensors.ts";
-import { type CheckedSplit, checkSplit } from "./check-split.ts";
-import { planSuite, refusing, type SuitePlan } from "./plan-suite.ts";
+import { checkSplits } from "./check-splits.ts";
+import { searchCost } from "./near-search.ts";
+import { planSuite, refusing } from "./plan-suite.ts";
+
+/** Of a suite that is read within a request: the platform bounds a request's CPU time. */
+const MOST_SEARCHED = 64_000_000;
 
 /** What a suite file says, checked. */
 export interface SuiteContents {
@@ -21,7 +25,7 @@ export interface SuiteContents {
  * Reads and checks a suite: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along
  * the first axis, and `__metadata__` with `task`, `output` and the task's options; `<split>/target_mask` says which
  * targets are asked.
- * @throws DomainError `invalid_suite`, naming the tensor at fault
+ * @throws DomainError `invalid_suite`, naming the tensor at fault; `body_too_large`
  */
 export async function readSuite(bytes: Uint8Array): Promise<SuiteContents> {
   const header = refusing(() => {
@@ -29,24 +33,18 @@ export async function readSuite(bytes: Uint8Array): Promise<SuiteContents> {
     checkSafetensorsSize(header.fileBytes, bytes.length);
     return header;
   });
+  const read = (from: number, to: number) => bytes.subarray(from, to);
   const plan = planSuite(header);
-  const auditor = new SuiteAuditor(plan.scoring.task);
-  const checked: CheckedSplit[] = [];
-  for (const split of plan.splits) {
-    checked.push(await checkSplit(plan.scoring, auditor, split, (from, to) => bytes.subarray(from, to)));
+  if (searchCost(plan) > MOST_SEARCHED) {
+    throw new DomainError(
+      "body_too_large",
+      "To look so many rows up in train, for near duplicates, takes longer than a request may: send the suite in parts, by POST /suites/:name/uploads.",
+    );
   }
-  return contentsOf(plan, auditor, checked);
-}
-
-/** Of a plan whose splits are all checked. */
-export function contentsOf(
-  { scoring, output, inputs, tensors }: SuitePlan,
-  auditor: SuiteAuditor,
-  checked: readonly CheckedSplit[],
-): SuiteContents {
-  return {
-    ...{ task: scoring.task, scoring, output, inputs, tensors },
-    splits: checked.map(({ split }) => split),
-    audit: auditor.end(checked.map(({ audit }) => audit)),
-  };
+  const contents = await checkSplits(plan, read, {
+    from: { checked: [], near: null },
+    save: async () => true,
+  });
+  if (!contents) throw new Error("nothing ends the reading of a suite that is whole");
+  return contents;
 }

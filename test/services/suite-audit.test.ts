@@ -1,36 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { type AuditedSplit, auditSuite } from "../../src/evaluation/audit.ts";
-import type { RowTensor } from "../../src/evaluation/rows.ts";
+import { readSuite } from "../../src/services/suite/read-suite.ts";
 import { createRandom } from "../../trainer/src/random.ts";
+import { type SafeTensor, writeSafetensors } from "../../trainer/src/safetensors.ts";
 
 type Rows = number[][];
+type Tensors = [string, SafeTensor][];
 
-const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-const tensor = (dtype: "int64" | "float32", rows: Rows): RowTensor => {
-  const values = rows.flat();
-  const typed = dtype === "int64" ? BigInt64Array.from(values, BigInt) : Float32Array.from(values);
-  return { name: "x", dtype, shape: [rows.length, rows[0]?.length ?? 0], bytes: bytesOf(typed) };
-};
-
-function split(name: string, rows: Rows, targets: number[], dtype: "int64" | "float32" = "int64"): AuditedSplit {
-  const counts = new Map<number, number>();
-  for (const target of targets) counts.set(target, (counts.get(target) ?? 0) + 1);
-  return {
-    name,
-    rows: rows.length,
-    inputs: [tensor(dtype, rows)],
-    target: tensor(
-      "int64",
-      targets.map((target) => [target]),
-    ),
-    total: rows.length,
-    classes: [...counts].sort((a, b) => b[1] - a[1]),
-  };
+function split(name: string, rows: Rows, targets: number[], dtype: "int64" | "float32" = "int64"): Tensors {
+  const values = dtype === "int64" ? BigInt64Array.from(rows.flat(), BigInt) : Float32Array.from(rows.flat());
+  return [
+    [`${name}/x`, { shape: [rows.length, rows[0]?.length ?? 0], values }],
+    [`${name}/target`, { shape: [rows.length], values: BigInt64Array.from(targets, BigInt) }],
+  ];
 }
 
-const audit = (...splits: AuditedSplit[]) => auditSuite("classification", splits).splits;
+const fileOf = (splits: Tensors[]) => writeSafetensors(new Map(splits.flat()), { task: "classification", output: "y" });
+const audit = async (...splits: Tensors[]) => (await readSuite(fileOf(splits))).audit.splits;
 
-test("what is repeated, what train has, and what train has otherwise", () => {
+test("what is repeated, what train has, and what train has otherwise", async () => {
   const train = [
     [0, 1],
     [0, 2],
@@ -44,7 +31,7 @@ test("what is repeated, what train has, and what train has otherwise", () => {
     [1, 0],
     [1, 0],
   ];
-  const [first, second] = audit(split("train", train, [0, 1, 2, 2]), split("ood:x", ood, [0, 0, 0, 1, 9]));
+  const [first, second] = await audit(split("train", train, [0, 1, 2, 2]), split("ood:x", ood, [0, 0, 0, 1, 9]));
   expect(first).toMatchObject({
     split: "train",
     classes: 3,
@@ -65,10 +52,10 @@ test("what is repeated, what train has, and what train has otherwise", () => {
   });
 });
 
-test("what a split can show: 1.96 sqrt(1/2n), and six that all flip one way; repeats say nothing new", () => {
+test("what a split can show: 1.96 sqrt(1/2n), and six that all flip one way; repeats say nothing new", async () => {
   const rows = Array.from({ length: 200 }, (_, n) => [n]);
   const labels = rows.map((_, n) => n % 2);
-  const [train, repeated] = audit(
+  const [train, repeated] = await audit(
     split("train", rows, labels),
     split(
       "ood:x",
@@ -79,10 +66,11 @@ test("what a split can show: 1.96 sqrt(1/2n), and six that all flip one way; rep
   expect(train?.resolves.independent).toBeCloseTo(1.959964 * Math.sqrt(1 / 400), 12);
   expect(train?.resolves.paired).toBeCloseTo(6 / 200, 12);
   expect(repeated?.resolves.paired).toBeCloseTo(6 / 100, 12);
-  const few = audit(split("train", rows.slice(0, 5), labels.slice(0, 5)))[0];
+  const [few] = await audit(split("train", rows.slice(0, 5), labels.slice(0, 5)), split("ood:x", rows, labels));
   expect(few?.resolves.paired).toBeNull();
+  const { audit: whole } = await readSuite(fileOf([split("train", rows, labels), split("ood:x", rows, labels)]));
   // 1.959964^2 / 2 / .01^2
-  expect(auditSuite("classification", [split("train", rows, labels)]).examplesForOnePoint).toBe(19_208);
+  expect(whole.examplesForOnePoint).toBe(19_208);
 });
 
 const random = createRandom(3, "audit");
@@ -134,8 +122,8 @@ describe.each(KINDS)("$name", ({ dtype, make, change }) => {
   const others = many(200, make);
   const nearly = train.slice(0, 200).map((row) => change(row));
 
-  test("are near train", () => {
-    const [, ood] = audit(
+  test("are near train", async () => {
+    const [, ood] = await audit(
       split("train", train, labelsOf(train), dtype),
       split("ood:x", nearly, labelsOf(nearly), dtype),
     );
@@ -143,16 +131,11 @@ describe.each(KINDS)("$name", ({ dtype, make, change }) => {
     expect(ood?.nearTrain).toBeGreaterThan(190);
   });
 
-  test("are not, where they were drawn anew", () => {
-    const [, ood] = audit(
+  test("are not, where they were drawn anew", async () => {
+    const [, ood] = await audit(
       split("train", train, labelsOf(train), dtype),
       split("ood:x", others, labelsOf(others), dtype),
     );
     expect(ood).toMatchObject({ inTrain: 0, nearTrain: 0 });
   });
-});
-
-test("more rows of train than are sketched are said to be more", () => {
-  const rows = many(20_000, () => Array.from({ length: 16 }, () => below(100)));
-  expect(auditSuite("classification", [split("train", rows, labelsOf(rows))]).nearSearched).toBe(16_384);
 });
