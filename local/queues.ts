@@ -4,7 +4,7 @@ import { buffer, json } from "node:stream/consumers";
 import { messageOf } from "./errors.ts";
 import type { Outcome, WireMessage } from "./events.ts";
 import { randomSecret } from "./secrets.ts";
-import { QUEUE_HEADER } from "./workerd-config.ts";
+import { QUEUE_HEADER, SENDER_HEADER } from "./workerd-config.ts";
 
 export interface Consumer {
   maxBatchSize: number;
@@ -25,6 +25,9 @@ export interface Queues {
   close(): void;
 }
 
+/** Asked twice of each message that a Worker sends, by the Worker's name: before it is taken and after. */
+export type OnSend = (worker: string, when: "before" | "after") => Promise<unknown>;
+
 /** A batch waits this long for company: enough for what one event sends, and nobody notices. */
 const LINGER_MS = 5;
 /** So that a Worker on its way out does not use up a message's attempts by refusing connections. */
@@ -36,7 +39,7 @@ const BACKLOG = 20_000;
  * The queues of both Workers, in this process's memory: each Worker has its own workerd, so a message crosses from
  * one to the other here. As in production a message may come twice; unlike there, it is lost when this process ends.
  */
-export async function startQueues(token: string, log: (line: string) => void): Promise<Queues> {
+export async function startQueues(token: string, log: (line: string) => void, onSend?: OnSend): Promise<Queues> {
   const queues = new Map<string, Queue>();
   const queueOf = (name: string): Queue => {
     const queue = queues.get(name) ?? new Queue(name, log, (other, message) => queueOf(other).add(message, 0));
@@ -45,8 +48,11 @@ export async function startQueues(token: string, log: (line: string) => void): P
   };
   const server = createServer((incoming, response) => {
     receive(incoming, token)
-      .then(({ name, messages }) => {
+      .then(async ({ name, messages }) => {
+        const sender = `${incoming.headers[SENDER_HEADER]}`;
+        await onSend?.(sender, "before");
         for (const { message, delaySeconds } of messages) queueOf(name).add(message, delaySeconds);
+        await onSend?.(sender, "after");
         response.writeHead(200, { "content-type": "application/json" });
         const metrics = { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 };
         response.end(JSON.stringify({ metadata: { metrics } }));

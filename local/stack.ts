@@ -7,13 +7,15 @@ import { lockFolder } from "./lock.ts";
 import { findPort } from "./ports.ts";
 import { type Database, startPostgres } from "./postgres.ts";
 import { adminKey, type Preparation, prepareDatabase, realPreparation } from "./prepare.ts";
-import { type Queues, startQueues } from "./queues.ts";
+import { type OnSend, type Queues, startQueues } from "./queues.ts";
 import { ROOT } from "./root.ts";
 import { type ObjectStorage, startStorage } from "./s3.ts";
 import { randomSecret, writeSecret } from "./secrets.ts";
 import { startCron, startProbe, withDeadline } from "./watchdog.ts";
 import { superviseWorker, type WorkerProcess } from "./worker.ts";
 import { workerdConfig } from "./workerd-config.ts";
+
+type WorkerName = "api" | "evaluator";
 
 export interface StackOptions {
   /** The folder for everything that must survive: database, objects, keys. */
@@ -34,6 +36,10 @@ export interface StackOptions {
   inspect?: boolean;
   /** Further variables of both Workers. */
   bindings?: Record<string, string>;
+  /** And of one of them alone, over those. */
+  ownBindings?: Partial<Record<WorkerName, Record<string, string>>>;
+  /** Asked as a Worker sends a message, before it is taken and after: for tests that kill the Worker there. */
+  onSend?: OnSend | undefined;
   /** Ends a start that is under way. */
   signal?: AbortSignal;
   /** Other Workers than the real ones, and what their database needs: for tests of the stack itself. */
@@ -106,9 +112,10 @@ async function start(options: StackOptions, closers: (() => Promise<void> | void
   signal?.throwIfAborted();
 
   const token = randomSecret(24);
-  const queues = await startQueues(token, log);
+  const queues = await startQueues(token, log, options.onSend);
   closers.push(queues.close);
-  const bindings = { ...bindingsOf(database, storage, deadline), ...options.bindings };
+  const shared = { ...bindingsOf(database, storage, deadline), ...options.bindings };
+  const bindings = (name: WorkerName) => ({ ...shared, ...options.ownBindings?.[name] });
   const { inspect } = options;
   const workers = await startWorkers({ bundle, folder, port, bindings, queues, token, log, closers, inspect });
   signal?.throwIfAborted();
@@ -155,7 +162,7 @@ interface WorkersOptions {
   bundle: Bundle;
   folder: string;
   port: number;
-  bindings: Record<string, string>;
+  bindings: (name: WorkerName) => Record<string, string>;
   queues: Queues;
   token: string;
   log: (line: string) => void;
@@ -170,10 +177,10 @@ async function startWorkers(options: WorkersOptions) {
   const configFolder = join(folder, "workerd");
   mkdirSync(configFolder, { recursive: true, mode: 0o700 });
   const pids = new Map<string, number>();
-  const launch = async (name: "api" | "evaluator", address: string | undefined) => {
+  const launch = async (name: WorkerName, address: string | undefined) => {
     const manifest = bundle[name];
     const config = join(configFolder, `${name}.capnp`);
-    const bindings = { ...manifest.vars, ...options.bindings };
+    const bindings = { ...manifest.vars, ...options.bindings(name) };
     const queueAddress = options.queues.address;
     const bundleFolder = join(bundle.folder, name);
     writeFileSync(

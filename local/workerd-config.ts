@@ -4,6 +4,9 @@ import type { WorkerManifest } from "./build.ts";
 /** The header by which the host knows which queue a message is for. */
 export const QUEUE_HEADER = "x-curie-point-queue";
 
+/** And the one by which it knows the Worker that sent it. */
+export const SENDER_HEADER = "x-curie-point-sender";
+
 export interface RuntimeOptions {
   manifest: WorkerManifest;
   /** The bundle's folder, and the one the configuration will lie in. */
@@ -34,6 +37,7 @@ export function workerdConfig(options: RuntimeOptions): string {
     (queue) => `(name = ${text(`queue:${queue}`)}, external = (address = ${text(options.queueAddress)}, http = (
       injectRequestHeaders = [
         (name = ${text(QUEUE_HEADER)}, value = ${text(queue)}),
+        (name = ${text(SENDER_HEADER)}, value = ${text(manifest.name)}),
         (name = "authorization", value = ${text(options.token)})])))`,
   );
   const sockets = [`(name = "control", address = "127.0.0.1:0", http = (), service = "dispatcher")`];

@@ -1,49 +1,9 @@
 import fc from "fast-check";
-import { deliveries } from "../../src/database/schema.ts";
-import { CONTENTS } from "./contents.ts";
-import { ANSWERS, type AnswerKind } from "./faulty-receiver.ts";
-import { holds } from "./invariants.ts";
+import { ANSWERS } from "./faulty-receiver.ts";
 import type { Fault } from "./life.ts";
-import * as operations from "./operations.ts";
-import type { Reference } from "./reference.ts";
-import { HISTORY_STEPS, PUSHED_STEPS } from "./steps.ts";
+import { asking, nth, Operation, type Planned } from "./planned.ts";
+import { type Handling, message as handle, runSweep } from "./work.ts";
 import type { World } from "./world.ts";
-
-type Command = fc.AsyncCommand<Reference, World>;
-
-/** One operation, or several at the same time. */
-class Operation implements Command {
-  readonly #name: string;
-  readonly #run: (world: World) => Promise<unknown>;
-
-  constructor(name: string, run: (world: World) => Promise<unknown>) {
-    this.#name = name;
-    this.#run = run;
-  }
-
-  check = () => true;
-  toString = () => this.#name;
-
-  /** Whatever is announced meanwhile must have a row for everyone who was subscribed before and still is after. */
-  async run(reference: Reference, world: World): Promise<void> {
-    const before = new Set((await rowsOf(world)).map(({ id }) => id));
-    const subscribed = reference.hooks.filter(({ state }) => state === "on").map(({ id }) => id);
-    await this.#run(world);
-    const added = (await rowsOf(world)).filter(({ id }) => !before.has(id));
-    const always = reference.hooks[0]?.id;
-    const still = subscribed.filter((id) => reference.hooks.some((hook) => hook.id === id && hook.state === "on"));
-    for (const { eventId } of added.filter(({ webhookId }) => webhookId === always)) {
-      const to = added.filter((row) => row.eventId === eventId).map(({ webhookId }) => webhookId);
-      const missed = still.filter((id) => !to.includes(id));
-      holds(missed.length === 0, "each event has one row for each subscriber", { eventId, missed });
-    }
-  }
-}
-
-async function rowsOf({ laboratory: { db } }: World) {
-  const { id, webhookId, eventId } = deliveries;
-  return await db.select({ id, webhookId, eventId }).from(deliveries);
-}
 
 const faults: fc.Arbitrary<Fault | null> = fc.option(
   fc.record({
@@ -53,74 +13,21 @@ const faults: fc.Arbitrary<Fault | null> = fc.option(
   }),
   { freq: 3 },
 );
-const step = fc.constantFrom(...PUSHED_STEPS);
-/** The second generalizes: what crosses is what there is to announce. */
-const content = fc.oneof({ arbitrary: fc.constant(1), weight: 2 }, fc.nat(CONTENTS - 1));
-const nth = fc.nat(9);
 const said = (fault: Fault | null) => (fault ? ` [${fault.how} ${fault.when} ${fault.at}]` : "");
 
-type Planned = { name: string; run: (world: World) => Promise<unknown> };
+type Here = Planned<World>;
 
-const push = fc.tuple(step, content, faults).map(
-  ([at, which, fault]): Planned => ({
-    name: `push ${at}:${which}${said(fault)}`,
-    run: (world) => operations.push(world, at, which, fault),
+const { push, pushes, deletion, report, hooks, receiver } = asking(faults, said, ANSWERS);
+const message = fc.tuple(nth, fc.constantFrom<Handling[]>("take", "take", "take", "take twice", "lose"), faults).map(
+  ([which, handling, fault]): Here => ({
+    name: `${handling} message ${which}${said(fault)}`,
+    run: (world) => handle(world, which, handling, fault),
   }),
 );
-const pushes = fc.tuple(fc.nat(PUSHED_STEPS.length - 3), fc.nat(CONTENTS - 2)).map(
-  ([first, content]): Planned => ({
-    name: `push three from ${PUSHED_STEPS[first]}:${content}`,
-    run: async (world) => {
-      for (const at of PUSHED_STEPS.slice(first, first + 3)) await operations.push(world, at, content, null);
-    },
-  }),
-);
-const deletion = fc.tuple(fc.constantFrom(...PUSHED_STEPS, ...HISTORY_STEPS.slice(-2)), fc.boolean(), faults).map(
-  ([at, all, fault]): Planned => ({
-    name: `delete ${all ? "from " : ""}${at}${said(fault)}`,
-    run: (world) => (all ? operations.deleteFrom(world, at, fault) : operations.deleteStep(world, at, fault)),
-  }),
-);
-const report = fc.tuple(step, fc.nat(CONTENTS - 2), faults).map(
-  ([at, content, fault]): Planned => ({
-    name: `report ${at}:${content}${said(fault)}`,
-    run: async (world) => {
-      await operations.push(world, at, CONTENTS - 1, null);
-      await operations.report(world, at, content, fault);
-    },
-  }),
-);
-const message = fc
-  .tuple(nth, fc.constantFrom<operations.Handling[]>("take", "take", "take", "take twice", "lose"), faults)
-  .map(
-    ([which, handling, fault]): Planned => ({
-      name: `${handling} message ${which}${said(fault)}`,
-      run: (world) => operations.message(world, which, handling, fault),
-    }),
-  );
-const sweep = faults.map(
-  (fault): Planned => ({ name: `sweep${said(fault)}`, run: (world) => operations.runSweep(world, fault) }),
-);
-const hooks = fc.tuple(fc.constantFrom("subscribe", "disable", "enable", "rotate", "redeliver"), nth, faults).map(
-  ([what, which, fault]): Planned => ({
-    name: `${what} ${which}${said(fault)}`,
-    run: async (world) => {
-      if (what === "subscribe") await operations.subscribe(world, fault);
-      else if (what === "rotate") await operations.rotate(world, which, fault);
-      else if (what === "redeliver") await operations.redeliver(world, which, fault);
-      else await operations.enable(world, which, what === "enable", fault);
-    },
-  }),
-);
-const receiver = fc.tuple(nth, fc.array(fc.constantFrom<AnswerKind[]>(...ANSWERS), { minLength: 1, maxLength: 4 })).map(
-  ([which, answers]): Planned => ({
-    name: `receiver ${which} answers ${answers.join(", ")}`,
-    run: async (world) => operations.receive(world, which, answers),
-  }),
-);
+const sweep = faults.map((fault): Here => ({ name: `sweep${said(fault)}`, run: (world) => runSweep(world, fault) }));
 const time = fc
   .constantFrom(1, 10, 70, 400, 4000)
-  .map((seconds): Planned => ({ name: `${seconds} s pass`, run: async (world) => world.advance(seconds) }));
+  .map((seconds): Here => ({ name: `${seconds} s pass`, run: async (world) => world.advance(seconds) }));
 /** At the same time: what is asked of the steps once, and the work beside it. */
 const together = fc
   .tuple(
@@ -132,7 +39,7 @@ const together = fc
     }),
   )
   .map(
-    ([order, one, rest]): Planned => ({
+    ([order, one, rest]): Here => ({
       name: `at the same time: ${[one, ...rest].map(({ name }) => name).join("; ")}`,
       run: (world) => interleave(world, order, [one, ...rest]),
     }),
@@ -142,7 +49,7 @@ const together = fc
  * Each call of any of them begins when the schedule lets it; one that waits for another's lock waits beside.
  * fast-check's own scheduler cannot be part of a tuple that it shrinks (4.10), hence the drawn order.
  */
-async function interleave(world: World, order: readonly number[], planned: readonly Planned[]): Promise<void> {
+async function interleave(world: World, order: readonly number[], planned: readonly Here[]): Promise<void> {
   const waiting: (() => void)[] = [];
   world.gate = () => new Promise<void>((resolve) => waiting.push(resolve));
   let going = true;
@@ -162,7 +69,7 @@ async function interleave(world: World, order: readonly number[], planned: reado
 export const schedules = fc.commands(
   [
     ...[push, push, pushes, deletion, report, message, message, message, sweep, hooks, receiver, time, together].map(
-      (kind) => kind.map(({ name, run }): Command => new Operation(name, run)),
+      (kind: fc.Arbitrary<Here>) => kind.map((planned) => new Operation(planned)),
     ),
   ],
   { maxCommands: 14, size: "max" },

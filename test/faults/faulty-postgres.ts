@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** What becomes of a statement. `cut`: the connection breaks before it goes on. `deaf`: Postgres does it, and the
- * connection breaks before anybody hears of it. */
-export type Fate = "pass" | "cut" | "deaf";
+/**
+ * What becomes of a statement. `cut`: the connection breaks before it goes on. `deaf`: Postgres does it, and the
+ * connection breaks before anybody hears of it; `meanwhile` is what else happens then.
+ */
+export type Fate = "pass" | "cut" | "deaf" | { deaf: true; meanwhile: () => Promise<unknown> };
 
 export interface Statement {
   /** The connection's `application_name`. */
@@ -63,7 +65,7 @@ class Carried {
   #unit: Buffer[] = [];
   #sql = "";
   #turn: Promise<void> = Promise.resolve();
-  #deaf = false;
+  #deaf: Exclude<Fate, "pass" | "cut"> | null = null;
 
   constructor(
     client: Socket,
@@ -140,13 +142,14 @@ class Carried {
       this.destroy();
       return;
     }
-    this.#deaf = fate === "deaf";
+    this.#deaf = fate === "pass" ? null : fate;
     const replaced = unit[0] === QUERY ? this.#proxy.rewrite?.(statement) : undefined;
     this.#database.write(replaced === undefined || replaced === sql ? unit : simpleQuery(replaced));
   }
 
   #takeFromDatabase(bytes: Buffer): void {
-    if (!this.#deaf) {
+    const deaf = this.#deaf;
+    if (deaf === null) {
       this.#client.write(bytes);
       return;
     }
@@ -155,7 +158,8 @@ class Carried {
       if (this.#fromDatabase.length < HEADER) return;
       // What Postgres has said so is done, whether or not anybody hears it.
       if (this.#fromDatabase[0] === READY) {
-        this.destroy();
+        if (deaf === "deaf") this.destroy();
+        else deaf.meanwhile().finally(() => this.destroy());
         return;
       }
       const length = 1 + this.#fromDatabase.readUInt32BE(1);

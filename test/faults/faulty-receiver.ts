@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { text } from "node:stream/consumers";
+import type { ServerResponse } from "node:http";
+import { type Listener, startListener } from "../stack/listener.ts";
 
 /** How a receiver answers: `late` is after the sender has given up, `hanging` is never. */
 export const ANSWERS = ["ok", "failing", "busy", "dropping", "slow", "late", "hanging"] as const;
@@ -14,15 +13,15 @@ export interface Post {
   body: string;
 }
 
-export interface FaultyReceiver {
-  url(path: string): string;
+export interface FaultyReceiver extends Listener {
   posts: Post[];
   /** By path, how the next posts are answered; then all is well. */
   next: Map<string, AnswerKind[]>;
-  close(): Promise<void>;
+  /** Asked once a post has been read, before it is answered and after. Where it is false, nothing is answered. */
+  meet: (when: "before" | "after") => Promise<boolean>;
 }
 
-/** Longer than the sender's patience of this layer. */
+/** Longer than the sender's patience of the layer in one process. */
 const LATE_MS = 250;
 const SLOW_MS = 20;
 
@@ -30,38 +29,26 @@ const SLOW_MS = 20;
 export async function startFaultyReceiver(): Promise<FaultyReceiver> {
   const posts: Post[] = [];
   const next = new Map<string, AnswerKind[]>();
-  const server = createServer((incoming, response) => {
-    text(incoming).then(
-      (body) => {
-        const path = incoming.url ?? "/";
-        const header = (name: string) => `${incoming.headers[name]}`;
-        const signatures = header("webhook-signature").split(" ");
-        posts.push({ path, id: header("webhook-id"), timestamp: header("webhook-timestamp"), signatures, body });
-        const end = (status: number) => response.writeHead(status).end();
-        const answers: Record<AnswerKind, () => unknown> = {
-          ok: () => end(204),
-          failing: () => end(500),
-          busy: () => response.writeHead(429, { "retry-after": "60" }).end(),
-          dropping: () => incoming.socket.destroy(),
-          slow: () => setTimeout(end, SLOW_MS, 204),
-          late: () => setTimeout(end, LATE_MS, 204),
-          hanging: () => {},
-        };
-        answers[next.get(path)?.shift() ?? "ok"]();
-      },
-      () => response.destroy(),
-    );
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port: number = Object(server.address()).port;
-  return {
-    url: (path) => `http://127.0.0.1:${port}${path}`,
-    posts,
-    next,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const respond = async (path: string, response: ServerResponse) => {
+    if (!(await receiver.meet("before"))) return response.destroy();
+    const end = (status: number) => response.writeHead(status).end();
+    const answers: Record<AnswerKind, () => unknown> = {
+      ok: () => end(204),
+      failing: () => end(500),
+      busy: () => response.writeHead(429, { "retry-after": "60" }).end(),
+      dropping: () => response.destroy(),
+      slow: () => setTimeout(end, SLOW_MS, 204),
+      late: () => setTimeout(end, LATE_MS, 204),
+      hanging: () => {},
+    };
+    answers[next.get(path)?.shift() ?? "ok"]();
+    return await receiver.meet("after");
   };
+  const listener = await startListener(({ path, headers, body }, response) => {
+    const { "webhook-id": id = "", "webhook-timestamp": timestamp = "", "webhook-signature": signed = "" } = headers;
+    posts.push({ path, id, timestamp, signatures: signed.split(" "), body });
+    respond(path, response).catch(() => response.destroy());
+  });
+  const receiver: FaultyReceiver = { ...listener, posts, next, meet: async () => true };
+  return receiver;
 }

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { and, asc, eq, isNull } from "drizzle-orm";
+import type { Database } from "../../src/database/client.ts";
 import {
   announcements,
   artifacts,
@@ -14,20 +15,27 @@ import {
 import { judge, type Point } from "../../src/phases/judge.ts";
 import { ROWS, SPLITS } from "../stack/table-model.ts";
 import { ACCURACIES, CONTENTS, contentOf, NORM, type Results, resultsOf } from "./contents.ts";
-import type { Standing } from "./reference.ts";
-import { settle } from "./settle.ts";
+import type { FaultyReceiver } from "./faulty-receiver.ts";
+import type { Reference, Standing } from "./reference.ts";
 import { historyCorrect } from "./steps.ts";
-import type { World } from "./world.ts";
 
 export class Broken extends Error {
   override readonly name = "Broken";
 }
 
-/** What must hold once the faults have stopped and the sweep has been. */
-export async function checkInvariants(world: World): Promise<void> {
-  const stuck = await settle(world);
-  holds(stuck.length === 0, "nothing is stuck", stuck);
-  await world.plant.afterwards(world);
+/** What a schedule leaves, as the invariants see it. */
+export interface Remains {
+  db: Database;
+  receiver: FaultyReceiver;
+  reference: Reference;
+  model: { id: string; suiteVersionId: string };
+  path: string;
+  /** Keys of the objects that the store holds for the team. */
+  objects(): Promise<string[]>;
+}
+
+/** What must hold once the faults have stopped and nothing is left to do. */
+export async function checkInvariants(world: Remains): Promise<void> {
   const points = await checkCheckpoints(world);
   await checkTransitions(world, points);
   await checkDeliveries(world);
@@ -38,8 +46,14 @@ export function holds(condition: boolean, invariant: string, found: unknown): as
   if (!condition) throw new Broken(`${invariant}: ${JSON.stringify(found)}`);
 }
 
+/** Of what ended a schedule, for a person to read. */
+export function describe(error: unknown): string {
+  if (error instanceof Broken) return error.message;
+  return error instanceof Error ? `${error.stack}${error.cause ? `\ncaused by ${error.cause}` : ""}` : `${error}`;
+}
+
 /** Each step holds what the reference allows, evaluated to exactly its counts. Returns the reference's points. */
-async function checkCheckpoints({ laboratory: { db }, reference, model }: World): Promise<Point[]> {
+async function checkCheckpoints({ db, reference, model }: Remains): Promise<Point[]> {
   const rows = await db
     .select({ checkpoint: checkpoints, evaluation: evaluations, norm: artifacts.weightNorm })
     .from(checkpoints)
@@ -104,7 +118,7 @@ function sameResults(want: Results | null, got: Results | null): boolean {
 }
 
 /** The verdict is that of the points alone, and each of its transitions stands in the ledger, once. */
-async function checkTransitions({ laboratory: { db }, model }: World, points: readonly Point[]): Promise<void> {
+async function checkTransitions({ db, model }: Remains, points: readonly Point[]): Promise<void> {
   const [judgement] = await db.select().from(judgements).where(eq(judgements.modelId, model.id));
   const [version] = await db.select().from(suiteVersions).where(eq(suiteVersions.id, model.suiteVersionId));
   const chance = Object.fromEntries(version?.splits.map((split) => [split.name, split.chance]) ?? []);
@@ -142,7 +156,7 @@ const sorted = (value: unknown): string =>
 const unique = (values: readonly unknown[]): boolean => new Set(values).size === values.length;
 
 /** What was announced has its outbox rows, and every row that was to be sent has arrived as it is, signed. */
-async function checkDeliveries({ laboratory: { db, receiver }, reference, path }: World): Promise<void> {
+async function checkDeliveries({ db, receiver, reference, path }: Remains): Promise<void> {
   const hooks = await db.select().from(webhooks);
   const rows = await db.select().from(deliveries).orderBy(asc(deliveries.id));
   const ledger = await db.select().from(announcements).orderBy(asc(announcements.position));
@@ -199,11 +213,11 @@ function signatureOf(secret: string, content: string): string {
   return `v1,${createHmac("sha256", key).update(content).digest("base64")}`;
 }
 
-async function checkStore({ laboratory: { db }, store }: World): Promise<void> {
+async function checkStore({ db, objects }: Remains): Promise<void> {
   const ofArtifacts = await db.select({ key: artifacts.objectKey }).from(artifacts);
   const ofSuites = await db.select({ key: suiteVersions.objectKey }).from(suiteVersions);
   const inUse = [...ofArtifacts, ...ofSuites].flatMap(({ key }) => key ?? []).sort();
-  const kept = [...store.objects.keys()].sort();
+  const kept = (await objects()).sort();
   holds(same(kept, inUse), "the store holds what is in use and no more", { kept, inUse });
   const named = await db
     .selectDistinct({ digest: checkpoints.digest })

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { schedules } from "./commands.ts";
-import { checkInvariants } from "./invariants.ts";
+import { checkInvariants, describe, holds } from "./invariants.ts";
 import type { Plant } from "./plants.ts";
+import { settle } from "./settle.ts";
 import { type Laboratory, newWorld, type World } from "./world.ts";
 
 /** A counterexample is made smaller for so long. */
@@ -30,15 +31,21 @@ export async function runSchedule(
     const world: World = await newWorld(laboratory, plant);
     story = world.story;
     await fc.asyncModelRun(() => ({ model: world.reference, real: world }), commands);
+    const stuck = await settle(world);
+    holds(stuck.length === 0, "nothing is stuck", stuck);
+    await plant.afterwards(world);
     await checkInvariants(world);
   });
   try {
     const parameters = { numRuns: 1, unbiased: true, seed: seed * 100_003 + schedule, endOnFailure: !shrink };
     const details = await fc.check(property, { ...parameters, interruptAfterTimeLimit: SHRINK_MS });
     if (!details.failed) return null;
-    const error = details.errorInstance;
-    const message = error instanceof Error ? (error.name === "Broken" ? error.message : `${error.stack}`) : `${error}`;
-    return { schedule, message, operations: `${details.counterexample?.[0] ?? ""}`, story };
+    return {
+      schedule,
+      message: describe(details.errorInstance),
+      operations: `${details.counterexample?.[0] ?? ""}`,
+      story,
+    };
   } finally {
     restore();
   }

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, ne, notInArray } from "drizzle-orm";
+import type { Database } from "../../src/database/client.ts";
 import { deliveries, evaluations, shards, uploads } from "../../src/database/schema.ts";
-import { consume, runSweep } from "./operations.ts";
+import { consume, runSweep } from "./work.ts";
 import type { World } from "./world.ts";
 
 /** More than the sweep waits for a hint, and than any lease: what died is found by the next round. */
@@ -15,7 +16,7 @@ export async function settle(world: World): Promise<string[]> {
   let left: string[] = [];
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     await consumeAll(world);
-    left = await unfinished(world);
+    left = await unfinished(world.db);
     if (left.length === 0) return [];
     world.advance(await untilDue(world));
     await runSweep(world, null);
@@ -28,7 +29,7 @@ async function consumeAll(world: World): Promise<void> {
 }
 
 /** Rows that say that something is still to do. */
-async function unfinished({ laboratory: { db } }: World): Promise<string[]> {
+export async function unfinished(db: Database): Promise<string[]> {
   const queued = await db.select({ step: evaluations.step }).from(evaluations).where(eq(evaluations.status, "queued"));
   const open = await db
     .select({ id: shards.evaluationId })
@@ -53,7 +54,7 @@ async function unfinished({ laboratory: { db } }: World): Promise<string[]> {
 
 /** Seconds to the next round: what waits longest is not waited for in small steps. */
 async function untilDue(world: World): Promise<number> {
-  const { db } = world.laboratory;
+  const { db } = world;
   const [due] = await db
     .select({ at: deliveries.nextAttemptAt })
     .from(deliveries)

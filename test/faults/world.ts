@@ -12,14 +12,16 @@ import { putSuite } from "../../src/services/suite/put.ts";
 import { createTeam } from "../../src/services/team/create.ts";
 import { createWebhook } from "../../src/services/webhook/create.ts";
 import { freshDatabase } from "../stack/databases.ts";
-import { ROWS, tableSuite } from "../stack/table-model.ts";
+import { tableSuite } from "../stack/table-model.ts";
 import { type FaultyPostgres, startFaultyPostgres } from "./faulty-postgres.ts";
 import { type FaultyReceiver, startFaultyReceiver } from "./faulty-receiver.ts";
 import { type Fault, type Gate, Life, queuesOf, storeOf } from "./life.ts";
 import { createMemoryStore, type MemoryStore } from "./memory-store.ts";
+import type { Subject, Verbs } from "./operations.ts";
 import type { Plant } from "./plants.ts";
-import { EVENTS, newReference, type Reference } from "./reference.ts";
-import { HISTORY_STEPS, historyCorrect } from "./steps.ts";
+import { newReference, type Reference } from "./reference.ts";
+import { history } from "./steps.ts";
+import { newWebhook, urlRules, verbsOf } from "./verbs.ts";
 
 /** A message in the queues of this process. Any of them may be taken next, or never, or twice. */
 export type Message = { queue: "evaluations"; body: EvaluationHint } | { queue: "deliveries" };
@@ -66,10 +68,14 @@ export async function openLaboratory(): Promise<Laboratory> {
 let worlds = 0;
 
 /** The service in one process: its verbs, a store, queues and a clock that a schedule moves. */
-export class World {
+export class World implements Subject<Fault> {
+  readonly verbs: Verbs<Fault>;
   readonly store: MemoryStore = createMemoryStore();
   readonly messages: Message[] = [];
   readonly laboratory: Laboratory;
+  readonly receiver: FaultyReceiver;
+  /** Connections that meet no fault. */
+  readonly db: Database;
   readonly plant: Plant;
   readonly reference: Reference;
   readonly team: { id: string; key: string };
@@ -93,13 +99,19 @@ export class World {
     },
   ) {
     this.laboratory = laboratory;
+    this.receiver = laboratory.receiver;
+    this.db = laboratory.db;
     this.plant = plant;
     this.team = rest.team;
     this.model = rest.model;
     this.reference = rest.reference;
     this.store = rest.store;
     this.path = rest.path;
+    this.verbs = verbsOf(this);
   }
+
+  /** Keys of the objects that the store holds. */
+  objects = async () => [...this.store.objects.keys()];
 
   now = () => new Date(Date.now() + this.#skew);
 
@@ -176,22 +188,6 @@ export async function newWorld(laboratory: Laboratory, plant: Plant): Promise<Wo
     ...{ team: { id: teamId, key }, model, store, path },
     reference: newReference(),
   });
-  world.reference.subscribe(await createWebhook(ctx, newWebhook(world, 0), urlRules));
+  world.reference.subscribe(await createWebhook(ctx, newWebhook(receiver.url(`${path}/0`)), urlRules));
   return world;
-}
-
-export const urlRules = { resolve: async () => [], allowLoopback: true };
-
-export function newWebhook({ laboratory, path }: World, nth: number) {
-  const url = laboratory.receiver.url(`${path}/${nth}`);
-  return { url, format: "standard" as const, events: [...EVENTS], models: [], tags: [], ensembles: [] };
-}
-
-function history(): string {
-  const header = "step,train_correct,train_total,validation_correct,validation_total,ood:shift_correct,ood:shift_total";
-  const row = (step: number) => {
-    const correct = historyCorrect(step, ROWS);
-    return [step, ROWS, ROWS, correct, ROWS, correct, ROWS].join();
-  };
-  return [header, ...HISTORY_STEPS.map(row)].join("\n");
 }

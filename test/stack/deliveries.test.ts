@@ -9,8 +9,8 @@ import { claimDue, releaseClaimed } from "../../src/services/delivery/claim.ts";
 import { deliverDue } from "../../src/services/delivery/deliver-due.ts";
 import { newSecret } from "../../src/services/delivery/sign.ts";
 import type { UrlRules } from "../../src/services/webhook/check-url.ts";
+import type { Received } from "./listener.ts";
 import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
-import type { Received } from "./receiver.ts";
 import { type ScriptedReceiver, startScriptedReceiver } from "./scripted-receiver.ts";
 import { newTeam, type Team, until } from "./service.ts";
 

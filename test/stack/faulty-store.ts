@@ -105,7 +105,14 @@ function forget(incoming: IncomingMessage, response: ServerResponse): void {
   incoming.resume().on("end", () => response.writeHead(200, { etag: `"${"0".repeat(32)}"` }).end());
 }
 
-function forward(incoming: IncomingMessage, response: ServerResponse, upstream: URL, fault: Fault): void {
+/** `heard` is awaited once the store has answered a request to which it is deaf. */
+export function forward(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  upstream: URL,
+  fault: Fault,
+  heard: () => Promise<unknown> = async () => {},
+): void {
   const { method = "GET", url: path = "/", headers } = incoming;
   const outgoing = request({ host: upstream.hostname, port: upstream.port, method, path, headers, setHost: false });
   const give = () => incoming.socket.destroy();
@@ -113,7 +120,7 @@ function forward(incoming: IncomingMessage, response: ServerResponse, upstream: 
   outgoing.on("response", (answer) => {
     answer.on("error", give);
     if (fault === "deaf") {
-      answer.resume().on("end", give);
+      answer.resume().on("end", () => void heard().finally(give));
       return;
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers);

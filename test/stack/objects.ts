@@ -1,10 +1,16 @@
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { and, eq, isNotNull, ne } from "drizzle-orm";
 import { artifacts, suiteVersions, uploads } from "../../src/database/schema.ts";
-import { type Team, until } from "./service.ts";
+import { type Service, type Team, until } from "./service.ts";
 
 /** Keys of the objects that the bucket holds for a team. */
-export async function objectsOf({ id, service }: Team): Promise<string[]> {
+export async function objectsOf({
+  id,
+  service,
+}: {
+  id: string;
+  service: { connection: Pick<Service["connection"], "s3"> };
+}): Promise<string[]> {
   const { endpoint, region, bucket, accessKeyId, secretAccessKey } = service.connection.s3;
   const client = new S3Client({
     endpoint,

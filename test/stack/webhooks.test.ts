@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { deliveries, webhooks } from "../../src/database/schema.ts";
 import { newId } from "../../src/ids.ts";
 import { unknownOperator } from "./hostile-models.ts";
-import { type Received, type Receiver, startReceiver } from "./receiver.ts";
+import type { Received } from "./listener.ts";
+import { type Receiver, startReceiver } from "./receiver.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
 
