@@ -265,6 +265,25 @@ test("five days without a success turn a webhook off, and one success among them
   expect(told).toMatchObject([{ type: "webhook.disabled", data: { webhookId: failing.id, reason: "failing" } }]);
 });
 
+test("a success that was on its way while another attempt failed ends the failing as well", async () => {
+  const webhook = await subscribe(team);
+  const failed = Promise.withResolvers<void>();
+  receiver.on(webhook.path, async (response, nth) => {
+    if (nth === 1) response.writeHead(500).end();
+    else {
+      await failed.promise;
+      response.writeHead(204).end();
+    }
+  });
+  await event(team, webhook.id, 2);
+  const worked = work(START + SECOND);
+  await until("the failure written down", async () => (await webhookRow(webhook.id))?.failingSince);
+  failed.resolve();
+  await worked;
+  expect(receiver.received(webhook.path)).toHaveLength(2);
+  expect((await webhookRow(webhook.id))?.failingSince).toBeNull();
+});
+
 test("no answer within 15 seconds, a cut connection and a name that leads inside are failures with a reason", async () => {
   const [slow, cut] = [await subscribe(team), await subscribe(team)];
   const inside = await subscribe(team, { url: "https://rebound.example.com/" });

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Queryable, Transaction } from "../../database/client.ts";
 import { type DeliveryStatus, webhooks } from "../../database/schema.ts";
@@ -55,11 +55,13 @@ function fateOf(attempt: Attempt, now: Date): Fate {
 
 /**
  * One statement for any number. An attempt whose lease ran out, so that another was made since, or whose delivery was
- * asked for again meanwhile, changes it only if it brought it home.
+ * asked for again meanwhile, changes it only if it brought it home. A success ends its webhook's failing whatever was
+ * known of that at the claim: a failure may have been written down since.
  */
 async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Promise<void> {
   const rows = fates.map(({ attempt, status, nextAttemptAt }) => ({
     delivery_id: attempt.delivery.id,
+    webhook_id: attempt.webhook.id,
     team_id: attempt.delivery.teamId,
     attempt: attempt.delivery.attempts,
     attempts_before: attempt.delivery.attemptsBefore,
@@ -74,7 +76,7 @@ async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Pro
   await db.execute(sql`
     with made as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as made(
-        delivery_id text, team_id text, attempt int, attempts_before int, started_at timestamptz, latency_ms int, status int,
+        delivery_id text, webhook_id text, team_id text, attempt int, attempts_before int, started_at timestamptz, latency_ms int, status int,
         answer text, error text, fate text, next_attempt_at timestamptz)
     ), kept as (
       update deliveries set
@@ -85,6 +87,12 @@ async function writeFates(db: Queryable, fates: readonly Fate[], now: Date): Pro
       where deliveries.id = made.delivery_id and deliveries.status <> 'delivered'
         and (deliveries.attempts = made.attempt and deliveries.attempts_before = made.attempts_before
           and deliveries.status = 'pending' or made.fate = 'delivered')
+    ), failing as (
+      select id from webhooks
+      where id in (select webhook_id from made where error is null) and enabled and failing_since is not null
+      order by id for update
+    ), well as (
+      update webhooks set failing_since = null where id in (select id from failing)
     )
     insert into delivery_attempts (delivery_id, attempt, team_id, started_at, latency_ms, status, answer, error)
     select m.delivery_id, m.attempt, m.team_id, m.started_at, m.latency_ms, m.status, m.answer, m.error
@@ -108,19 +116,11 @@ async function recordHealth(tx: Transaction, attempts: readonly Attempt[], now: 
   const told: string[] = [];
   for (const webhook of rows) {
     const attempt = last.get(webhook.id);
-    if (!attempt || !webhook.enabled) continue;
-    const one = eq(webhooks.id, webhook.id);
-    if (attempt.error === null) {
-      await tx
-        .update(webhooks)
-        .set({ failingSince: null })
-        .where(and(one, isNotNull(webhooks.failingSince)));
-      continue;
-    }
+    if (!attempt || attempt.error === null || !webhook.enabled) continue;
     await tx
       .update(webhooks)
       .set({ failingSince: attempt.startedAt })
-      .where(and(one, isNull(webhooks.failingSince)));
+      .where(and(eq(webhooks.id, webhook.id), isNull(webhooks.failingSince)));
     const since = webhook.failingSince ?? attempt.startedAt;
     const reason = attempt.status === GONE ? "gone" : "failing";
     if (reason === "gone" || now.getTime() - since.getTime() >= FAILING_MS) {

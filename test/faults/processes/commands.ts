@@ -28,7 +28,7 @@ const kills: fc.Arbitrary<Kill> = fc.constantFrom<WorkerName[]>("api", "evaluato
   fc.constantFrom(...CALLS[of]).chain(([call, most]) =>
     fc.record({
       of: fc.constant(of),
-      victim: fc.constantFrom<Kill["victim"][]>(of, of, of, "host"),
+      victim: fc.constantFrom<Kill["victim"][]>(of, of, of, of, "host"),
       call: fc.constant(call),
       nth: fc.nat(most),
       when: fc.constantFrom("before" as const, "after" as const),
@@ -39,7 +39,7 @@ const said = (kill: Kill | null) => (kill ? ` [${sayKill(kill)}]` : "");
 /** One that hangs or answers late would have the Workers wait as long as they do in use. */
 const answers: AnswerKind[] = ["ok", "failing", "busy", "dropping", "slow"];
 
-const { push, pushes, deletion, report, hooks, receiver } = asking(fc.option(kills, { freq: 1 }), said, answers);
+const { push, pushes, deletion, report, hooks, receiver } = asking(fc.option(kills, { freq: 2 }), said, answers);
 const calm = asking<Kill>(fc.constant(null), said, answers);
 const time = fc
   .constantFrom(10, 70, 400)
@@ -49,7 +49,7 @@ const killing = fc
   .map((victim): There => ({ name: `kill -9 ${victim}`, run: (world) => world.killNow(victim) }));
 /** Two trainers at once, and somebody at the webhooks. */
 const together = fc
-  .tuple(fc.subarray(PUSHED_STEPS, { minLength: 2, maxLength: 3 }), fc.option(kills, { freq: 1 }), calm.hooks)
+  .tuple(fc.subarray(PUSHED_STEPS, { minLength: 2, maxLength: 3 }), fc.option(kills, { freq: 2 }), calm.hooks)
   .map(
     ([steps, kill, other]): There => ({
       name: `at the same time: push ${steps.map((step) => `${step}:1`).join(", ")}; ${other.name}${said(kill)}`,
@@ -60,9 +60,12 @@ const together = fc
     }),
   );
 
+/** What every schedule ends with: a push, and a kill at what comes of it. */
+export const last = fc.record({ step: fc.constantFrom(...PUSHED_STEPS), kill: kills });
+
 export const schedules = fc.commands(
   [push, push, push, pushes, deletion, report, hooks, receiver, time, killing, together].map(
     (kind: fc.Arbitrary<There>) => kind.map((planned) => new Operation(planned)),
   ),
-  { maxCommands: 10, size: "max" },
+  { maxCommands: 8, size: "max" },
 );

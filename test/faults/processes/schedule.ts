@@ -2,10 +2,14 @@ import fc from "fast-check";
 import { checkInvariants, describe, holds } from "../invariants.ts";
 import { push } from "../operations.ts";
 import { PUSHED_STEPS } from "../steps.ts";
-import { schedules } from "./commands.ts";
+import { last, schedules } from "./commands.ts";
+import { type Kill, sayKill } from "./kills.ts";
 import type { ProcessLaboratory } from "./laboratory.ts";
 import { goOn, settle } from "./settle.ts";
 import { newStackWorld, type StackWorld } from "./world.ts";
+
+/** The content whose evaluation there is something to tell of. */
+const GENERALIZES = 1;
 
 export interface ProcessOutcome {
   /** Who was killed, and where. */
@@ -20,12 +24,14 @@ export async function runProcessSchedule(
   { seed, schedule, shrink }: { seed: number; schedule: number; shrink: boolean },
 ): Promise<ProcessOutcome> {
   let world: StackWorld | undefined;
-  const property = fc.asyncProperty(schedules, async (commands) => {
+  const property = fc.asyncProperty(schedules, last, async (commands, { step, kill }) => {
     const mine = await newStackWorld(laboratory);
     world = mine;
     await fc.asyncModelRun(() => ({ model: mine.reference, real: mine }), commands);
+    await push(mine, step, GENERALIZES, kill);
     await goOn(mine);
-    if (laboratory.killed.length === 0) await killAmidWork(mine, schedule);
+    if (laboratory.killed.length === 0) await killAmidWork(mine, kill);
+    holds(laboratory.killed.length > 0, "somebody was killed", laboratory.killed);
     const stuck = await settle(mine);
     holds(stuck.length === 0, "nothing is stuck", stuck);
     await checkInvariants(mine);
@@ -34,15 +40,20 @@ export async function runProcessSchedule(
   const details = await fc.check(property, parameters);
   const killed = [...laboratory.killed];
   if (!details.failed) return { killed, failure: null };
+  const [commands, end] = details.counterexample ?? [];
+  const operations = `${commands}${end ? `,push ${end.step}:${GENERALIZES} [${sayKill(end.kill)}]` : ""}`;
   const story = [...(world?.story ?? []), ...laboratory.lines.filter((line) => /warn|error|ended|given up/.test(line))];
   return {
     killed,
-    failure: { message: describe(details.errorInstance), operations: `${details.counterexample?.[0] ?? ""}`, story },
+    failure: { message: describe(details.errorInstance), operations, story },
   };
 }
 
-/** For a schedule whose planned kills were never met. */
-async function killAmidWork(world: StackWorld, schedule: number): Promise<void> {
-  await push(world, PUSHED_STEPS[schedule % PUSHED_STEPS.length] ?? 0, 1, null);
-  await world.killNow(schedule % 2 === 0 ? "evaluator" : "api");
+/** Where the schedule never came to the calls at which it was to kill. */
+async function killAmidWork(world: StackWorld, { victim }: Kill): Promise<void> {
+  // None of those that were planned for has troubled anybody.
+  world.laboratory.kills.forget();
+  world.reference.troubledWork = 0;
+  for (const step of PUSHED_STEPS) await push(world, step, GENERALIZES, null);
+  await world.killNow(victim);
 }
