@@ -23,6 +23,15 @@ test.skipIf(server === null)(
   240_000,
 );
 
+// And two hundred of these with --kill.
+test.skipIf(server === null)(
+  "four schedules with processes killed",
+  async () => {
+    expect(await faults("--kill", "--schedules", "4")).toMatch(/\n4 schedules with \d+ kills, .*: 0 failed\n$/);
+  },
+  300_000,
+);
+
 test.skipIf(server === null)(
   "each planted defect is found by the invariant that it breaks",
   async () => {

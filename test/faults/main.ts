@@ -35,6 +35,12 @@ if (values.kill && (values.plants || values.plant)) stop("--plant and --plants a
 const server = await startPostgresServer();
 if (!server) stop(POSTGRES_MISSING);
 process.env["TEST_POSTGRES_URL"] = server.url;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    server.close();
+    process.exit(1);
+  });
+}
 try {
   process.exitCode = (values.kill ? await runKills() : await runHere(plant)) ? 0 : 1;
 } finally {

@@ -8,8 +8,8 @@ import type { WorkerName } from "./kills.ts";
 export interface HostProcess {
   /** Once it is up: where the API's Worker listens. */
   url(): Promise<string>;
-  /** kill -9 of a Worker, or of the host, after which another is started. Resolves once the signal is sent. */
-  kill(victim: WorkerName | "host"): Promise<void>;
+  /** kill -9 of a Worker, or of the host, after which another is started. False where there was none to kill. */
+  kill(victim: WorkerName | "host"): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -29,11 +29,11 @@ export function superviseHost(options: Omit<StackOptions, "log">, hooks: Hooks):
     const ready = Promise.withResolvers<string>();
     // Awaited by whoever asks next, and by nobody where it is killed before.
     ready.promise.catch(() => {});
-    const killed = new Map<number, () => void>();
+    const killed = new Map<number, (pid: number | null) => void>();
     host.on("message", (message: FromHost) => {
       if ("ready" in message) ready.resolve(message.ready);
       else if ("log" in message) hooks.log(message.log);
-      else if ("killed" in message) killed.get(message.killed)?.();
+      else if ("killed" in message) killed.get(message.killed)?.(message.pid);
       else {
         const { asked, of, when } = message;
         void hooks.onSend(of, when).finally(() => say(host, { answered: asked }));
@@ -41,7 +41,7 @@ export function superviseHost(options: Omit<StackOptions, "log">, hooks: Hooks):
     });
     host.once("exit", () => {
       ready.reject(new Error("the host has ended"));
-      for (const resolve of killed.values()) resolve();
+      for (const resolve of killed.values()) resolve(null);
       if (!closed) child = start();
     });
     return { host, ready: ready.promise, killed };
@@ -62,12 +62,12 @@ export function superviseHost(options: Omit<StackOptions, "log">, hooks: Hooks):
         const ended = once(host, "exit");
         host.kill("SIGKILL");
         await ended;
-        return;
+        return true;
       }
       const number = killed.size;
-      const sent = new Promise<void>((resolve) => killed.set(number, resolve));
+      const pid = new Promise<number | null>((resolve) => killed.set(number, resolve));
       say(host, { kill: victim, number });
-      await sent;
+      return (await pid) !== null;
     },
     async close() {
       closed = true;

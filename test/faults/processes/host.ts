@@ -6,7 +6,7 @@ import type { WorkerName } from "./kills.ts";
 export type FromHost =
   | { ready: string }
   | { log: string }
-  | { killed: number }
+  | { killed: number; pid: number | null }
   | { asked: number; of: WorkerName; when: "before" | "after" };
 export type ToHost = { kill: WorkerName; number: number } | { answered: number };
 
@@ -28,7 +28,7 @@ process.on("message", (message: ToHost) => {
   else {
     const pid = stack.pids()[message.kill];
     if (pid !== null) process.kill(pid, "SIGKILL");
-    tell({ killed: message.number });
+    tell({ killed: message.number, pid });
   }
 });
 process.on("disconnect", () => void stack.close());

@@ -50,8 +50,7 @@ export async function openProcessLaboratory(): Promise<ProcessLaboratory> {
   const kills = new Kills();
   const [killed, lines]: [string[], string[]] = [[], []];
   const kill = async (victim: Kill["victim"], why: string) => {
-    killed.push(why);
-    await host.kill(victim);
+    if (await host.kill(victim)) killed.push(why);
   };
   const strike = (due: Kill) => kill(due.victim, sayKill(due));
   postgres.decide = async ({ client, sql }) => {
