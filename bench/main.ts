@@ -20,7 +20,8 @@ export interface Comparison {
   rival: { name: string; samples: number[] };
 }
 
-const BENCHES: Record<string, () => Promise<Comparison[]>> = {
+/** All at the end, or each as soon as it is known. */
+const BENCHES: Record<string, () => Promise<Comparison[]> | AsyncIterable<Comparison>> = {
   measure: benchMeasure,
   put: benchPut,
   "large-put": benchLargePut,
@@ -69,7 +70,11 @@ const rows = [["benchmark", "ours (median)", "rival (median)", "rival", "ours / 
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (names.length > 0 && !names.includes(name)) continue;
   process.stderr.write(`${name}…\n`);
-  rows.push(...(await bench()).map(row));
+  for await (const comparison of await bench()) {
+    rows.push(row(comparison));
+    // Whoever ends it early has had what was measured until then.
+    process.stderr.write(`  ${row(comparison).join(", ")}\n`);
+  }
 }
 if (rows.length === 1) process.exit();
 const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? "").length))) ?? [];

@@ -23,14 +23,16 @@ export interface Bench {
  * The outbox: how fast it empties, what a small checkpoint takes from its PUT's answer to the webhook, and what keeping
  * many deliveries costs. On the embedded stack, or with BENCH_POSTGRES_URL on a Postgres of one's own.
  */
-export async function benchDeliveries(): Promise<Comparison[]> {
+export async function* benchDeliveries(): AsyncGenerator<Comparison> {
   const data = mkdtempSync(join(tmpdir(), "curie-point-bench-"));
   const [receiver, bareWorker] = await Promise.all([startReceiver(), startBareWorker(data)]);
   const stack = await startStack({ data, port: 0, postgres: process.env["BENCH_POSTGRES_URL"] });
   const { db, close } = connect({ url: stack.connection.databaseUrl, wsProxy: stack.connection.databaseWsProxy });
   try {
     const bench: Bench = { stack, db, receiver, bareWorker, webhook: await subscribe(stack, receiver.url) };
-    return [...(await throughput(bench)), ...(await latency(bench)), ...(await kept(bench))];
+    yield* await throughput(bench);
+    yield* await latency(bench);
+    yield* await kept(bench);
   } finally {
     await close();
     await stack.close();
