@@ -17,13 +17,15 @@ const said = (fault: Fault | null) => (fault ? ` [${fault.how} ${fault.when} ${f
 
 type Here = Planned<World>;
 
-const { push, pushes, deletion, report, hooks, receiver } = asking(faults, said, ANSWERS);
-const message = fc.tuple(nth, fc.constantFrom<Handling[]>("take", "take", "take", "take twice", "lose"), faults).map(
-  ([which, handling, fault]): Here => ({
-    name: `${handling} message ${which}${said(fault)}`,
-    run: (world) => handle(world, which, handling, fault),
-  }),
-);
+const { push, upload, pushes, deletion, report, hooks, receiver } = asking(faults, said, ANSWERS);
+const message = fc
+  .tuple(nth, fc.constantFrom<Handling[]>("take", "take", "take", "take twice", "lose", "give up"), faults)
+  .map(
+    ([which, handling, fault]): Here => ({
+      name: `${handling} message ${which}${said(fault)}`,
+      run: (world) => handle(world, which, handling, fault),
+    }),
+  );
 const sweep = faults.map((fault): Here => ({ name: `sweep${said(fault)}`, run: (world) => runSweep(world, fault) }));
 const time = fc
   .constantFrom(1, 10, 70, 400, 4000)
@@ -32,7 +34,7 @@ const time = fc
 const together = fc
   .tuple(
     fc.array(fc.nat(9), { minLength: 8, maxLength: 40 }),
-    fc.oneof(push, deletion, report),
+    fc.oneof(push, upload, deletion, report),
     fc.array(fc.oneof({ arbitrary: message, weight: 4 }, { arbitrary: sweep, weight: 1 }), {
       minLength: 1,
       maxLength: 3,
@@ -68,9 +70,22 @@ async function interleave(world: World, order: readonly number[], planned: reado
 
 export const schedules = fc.commands(
   [
-    ...[push, push, pushes, deletion, report, message, message, message, sweep, hooks, receiver, time, together].map(
-      (kind: fc.Arbitrary<Here>) => kind.map((planned) => new Operation(planned)),
-    ),
+    ...[
+      push,
+      push,
+      upload,
+      pushes,
+      deletion,
+      report,
+      message,
+      message,
+      message,
+      sweep,
+      hooks,
+      receiver,
+      time,
+      together,
+    ].map((kind: fc.Arbitrary<Here>) => kind.map((planned) => new Operation(planned))),
   ],
   { maxCommands: 14, size: "max" },
 );

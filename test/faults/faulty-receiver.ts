@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { type Listener, startListener } from "../stack/listener.ts";
 
-/** How a receiver answers: `late` is after the sender has given up, `hanging` is never. */
-export const ANSWERS = ["ok", "failing", "busy", "dropping", "slow", "late", "hanging"] as const;
+/** How a receiver answers: `late` is after the sender has given up, `hanging` is never, `gone` is 410. */
+export const ANSWERS = ["ok", "failing", "busy", "dropping", "slow", "late", "hanging", "gone"] as const;
 export type AnswerKind = (typeof ANSWERS)[number];
 
 export interface Post {
@@ -40,6 +40,7 @@ export async function startFaultyReceiver(): Promise<FaultyReceiver> {
       slow: () => setTimeout(end, SLOW_MS, 204),
       late: () => setTimeout(end, LATE_MS, 204),
       hanging: () => {},
+      gone: () => end(410),
     };
     answers[next.get(path)?.shift() ?? "ok"]();
     return await receiver.meet("after");

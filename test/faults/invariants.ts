@@ -5,6 +5,7 @@ import {
   announcements,
   artifacts,
   checkpoints,
+  deadLetters,
   deliveries,
   evaluations,
   judgements,
@@ -32,6 +33,8 @@ export interface Remains {
   path: string;
   /** Keys of the objects that the store holds for the team. */
   objects(): Promise<string[]>;
+  /** Bodies of the messages that queues gave up; null where nobody knows. */
+  givenUp: readonly object[] | null;
 }
 
 /** What must hold once the faults have stopped and nothing is left to do. */
@@ -40,6 +43,7 @@ export async function checkInvariants(world: Remains): Promise<void> {
   await checkTransitions(world, points);
   await checkDeliveries(world);
   await checkStore(world);
+  await checkDeadLetters(world);
 }
 
 export function holds(condition: boolean, invariant: string, found: unknown): asserts condition {
@@ -226,4 +230,11 @@ async function checkStore({ db, objects }: Remains): Promise<void> {
   const there = new Set((await db.select().from(artifacts)).filter((a) => a.objectKey).map((a) => a.digest));
   const lost = named.filter(({ digest }) => digest !== null && !there.has(digest));
   holds(lost.length === 0, "no acknowledged checkpoint is lost", lost);
+}
+
+async function checkDeadLetters({ db, givenUp }: Remains): Promise<void> {
+  if (givenUp === null) return;
+  const kept = (await db.select({ body: deadLetters.body }).from(deadLetters)).map(({ body }) => body);
+  const inOrder = (list: readonly unknown[]) => list.map(sorted).sort();
+  holds(same(inOrder(kept), inOrder(givenUp)), "each message that was given up is kept, once", { kept, givenUp });
 }

@@ -1,4 +1,4 @@
-import { ACCURACIES, contentOf, type Results, resultsOf } from "./contents.ts";
+import { ACCURACIES, type Content, contentOf, type Results, resultsOf } from "./contents.ts";
 import type { AnswerKind, FaultyReceiver } from "./faulty-receiver.ts";
 import type { Reference } from "./reference.ts";
 
@@ -10,6 +10,8 @@ export type Came<Answer> = { answer: Answer } | { refused: string } | "unanswere
 /** The service as it can be asked, each time with what is to go wrong meanwhile. */
 export interface Verbs<Trouble> {
   push(step: number, bytes: Uint8Array<ArrayBuffer>, trouble: Trouble | null): Promise<Came<unknown>>;
+  /** Begins an upload in parts, sends them to the store and completes it; the rest is the service's own affair. */
+  upload(step: number, content: Content, trouble: Trouble | null): Promise<Came<unknown>>;
   deleteStep(step: number, trouble: Trouble | null): Promise<Came<unknown>>;
   deleteFrom(from: number, trouble: Trouble | null): Promise<Came<unknown>>;
   report(step: number, splits: Results, trouble: Trouble | null): Promise<Came<unknown>>;
@@ -37,6 +39,13 @@ export async function push<T>({ verbs, reference }: Subject<T>, step: number, nt
   if (answered(came)) reference.pushed(step, nth);
   else if (refusedAs(came, "step_taken")) reference.taken(step, nth);
   else reference.maybePushed(step, nth);
+}
+
+export async function upload<T>({ verbs, reference }: Subject<T>, step: number, nth: number, trouble: T | null) {
+  const came = await verbs.upload(step, contentOf(step, nth), trouble);
+  if (answered(came)) reference.uploaded(step, nth);
+  else if (refusedAs(came, "step_taken")) reference.occupied(step);
+  else reference.maybeUploaded(step, nth);
 }
 
 export async function deleteStep<T>({ verbs, reference }: Subject<T>, step: number, trouble: T | null) {
@@ -82,5 +91,10 @@ export async function redeliver<T>({ verbs, reference }: Subject<T>, nth: number
 const hookOf = ({ hooks }: Reference, nth: number): string => hooks[nth % hooks.length]?.id ?? "";
 
 export function receive({ receiver, reference, path }: Subject<never>, nth: number, answers: readonly AnswerKind[]) {
-  receiver.next.set(`${path}/${nth % reference.hooks.length}`, [...answers]);
+  const which = nth % reference.hooks.length;
+  const hook = reference.hooks[which];
+  // 410 turns a webhook off as soon as it is met; the first must be told of everything.
+  if (answers.includes("gone") && hook && which > 0) hook.state = "unknown";
+  const bearable = which > 0 ? answers : answers.filter((answer) => answer !== "gone");
+  receiver.next.set(`${path}/${which}`, [...bearable]);
 }

@@ -65,6 +65,12 @@ export function asking<Trouble>(
       run: (world) => operations.push(world, at, which, trouble),
     }),
   );
+  const upload = fc.tuple(step, content, troubles).map(
+    ([at, which, trouble]): Asked => ({
+      name: `upload ${at}:${which} in parts${said(trouble)}`,
+      run: (world) => operations.upload(world, at, which, trouble),
+    }),
+  );
   const pushes = fc.tuple(fc.nat(PUSHED_STEPS.length - 3), fc.nat(CONTENTS - 2)).map(
     ([first, which]): Asked => ({
       name: `push three from ${PUSHED_STEPS[first]}:${which}`,
@@ -105,5 +111,5 @@ export function asking<Trouble>(
       run: async (world) => operations.receive(world, which, answers),
     }),
   );
-  return { push, pushes, deletion, report, hooks, receiver };
+  return { push, upload, pushes, deletion, report, hooks, receiver };
 }

@@ -76,5 +76,13 @@ export const PLANTS: Plant[] = [
     breaks: "the store holds what is in use and no more",
     store: (store) => ({ ...store, delete: async () => {} }),
   },
+  {
+    ...SOUND,
+    name: "dead letters that nobody keeps",
+    breaks: "each message that was given up is kept, once",
+    async afterwards({ laboratory: { db } }) {
+      await db.execute("delete from dead_letters");
+    },
+  },
   { ...SOUND, name: "hints that are all lost, and no sweep", breaks: "nothing is stuck", send: () => {} },
 ];

@@ -61,11 +61,12 @@ async function untilDue(world: World): Promise<number> {
     .where(eq(deliveries.status, "pending"))
     .orderBy(asc(deliveries.nextAttemptAt))
     .limit(1);
-  const [upload] = await db
-    .select({ id: uploads.id })
+  const [ending] = await db
+    .select({ at: uploads.expiresAt })
     .from(uploads)
     .where(inArray(uploads.status, ["receiving", "discarded", "refused"]))
+    .orderBy(asc(uploads.expiresAt))
     .limit(1);
-  const wait = due ? (due.at.getTime() - world.now().getTime()) / 1000 + 1 : 0;
-  return Math.max(ROUND_SECONDS, wait, upload ? HOUR : 0);
+  const until = (at: Date | undefined) => (at ? (at.getTime() - world.now().getTime()) / 1000 + 1 : 0);
+  return Math.max(ROUND_SECONDS, until(due?.at), ending ? HOUR : 0, until(ending?.at));
 }

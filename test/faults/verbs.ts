@@ -4,6 +4,8 @@ import { deleteCheckpoints } from "../../src/services/checkpoint/delete.ts";
 import { putCheckpoint } from "../../src/services/checkpoint/put.ts";
 import { redeliverRange } from "../../src/services/delivery/redeliver.ts";
 import { reportEvaluation } from "../../src/services/evaluation/report.ts";
+import { completeUpload } from "../../src/services/upload/complete.ts";
+import { createUpload } from "../../src/services/upload/create.ts";
 import { createWebhook } from "../../src/services/webhook/create.ts";
 import { rotateSecret } from "../../src/services/webhook/rotate-secret.ts";
 import { updateWebhook } from "../../src/services/webhook/update.ts";
@@ -17,6 +19,8 @@ export const urlRules = { resolve: async () => [], allowLoopback: true };
 export function newWebhook(url: string) {
   return { url, format: "standard" as const, events: [...EVENTS], models: [], tags: [], ensembles: [] };
 }
+
+const MOST_BYTES = 1e9;
 
 /** The service's own verbs, each in a Worker's life of this process. */
 export function verbsOf(world: World): Verbs<Fault> {
@@ -39,6 +43,15 @@ export function verbsOf(world: World): Verbs<Fault> {
         });
         await hinted;
       }),
+    upload: async (step, { bytes, digest }, fault) => {
+      const begun = await ask(`upload-${step}`, fault, (ctx) =>
+        createUpload(ctx, { model, step, bytes: bytes.byteLength, digest }, MOST_BYTES),
+      );
+      if (begun === "unanswered" || "refused" in begun) return begun;
+      const { id, objectKey, multipartId, status } = begun.answer.upload;
+      if (status === "receiving") await world.store.putPart(objectKey, multipartId ?? "", 1, bytes);
+      return await ask(`complete-${step}`, fault, (ctx) => completeUpload(ctx, id));
+    },
     deleteStep: (step, fault) => ask(`delete-${step}`, fault, (ctx) => deleteCheckpoints(ctx, model, { step })),
     deleteFrom: (from, fault) => ask(`delete-from-${from}`, fault, (ctx) => deleteCheckpoints(ctx, model, { from })),
     report: (step, splits, fault) =>

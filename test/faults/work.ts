@@ -1,6 +1,8 @@
+import { keepDeadLetter } from "../../src/services/dead-letter/keep.ts";
 import { deliverDue } from "../../src/services/delivery/deliver-due.ts";
 import { workInTurn } from "../../src/services/evaluation/turn.ts";
 import { sweep } from "../../src/services/sweep/sweep.ts";
+import { verifyUpload } from "../../src/services/upload/verify.ts";
 import { referenceEngine } from "./contents.ts";
 import type { Fault } from "./life.ts";
 import { urlRules } from "./verbs.ts";
@@ -14,7 +16,7 @@ const LEASE_SECONDS = 60;
 const MOST_TROUBLED_WORK = 4;
 const HINT_AFTER_SECONDS = 5;
 
-export type Handling = "take" | "take twice" | "lose";
+export type Handling = "take" | "take twice" | "lose" | "give up";
 
 /** The queues promise no order: any message may be the next. */
 export async function message(world: World, nth: number, handling: Handling, fault: Fault | null): Promise<void> {
@@ -23,7 +25,9 @@ export async function message(world: World, nth: number, handling: Handling, fau
   const [taken] = messages.splice(nth % messages.length, 1);
   if (!taken || handling === "lose") return;
   if (handling === "take twice") messages.push(taken);
-  await consume(world, taken, fault);
+  // As a queue does with what failed too often: the message goes to the dead-letter queue.
+  if (handling === "give up") world.giveUp(taken);
+  else await consume(world, taken, fault);
 }
 
 export async function consume(world: World, taken: Message, fault: Fault | null): Promise<void> {
@@ -32,6 +36,8 @@ export async function consume(world: World, taken: Message, fault: Fault | null)
   if (bearable && troubled) world.reference.troubledWork += 1;
   const came = await world.live(`consume-${taken.queue}`, bearable, async (ctx) => {
     if (taken.queue === "deliveries") await deliverDue(ctx, urlRules);
+    else if (taken.queue === "dead-letters") await keepDeadLetter(ctx, taken.id, taken.body);
+    else if ("uploadId" in taken.body) await verifyUpload(ctx, taken.body.uploadId, { leaseSeconds: LEASE_SECONDS });
     else if ("evaluationId" in taken.body) {
       await workInTurn(ctx, engineOf(world), taken.body.evaluationId, { leaseSeconds: LEASE_SECONDS });
     }

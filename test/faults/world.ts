@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import { type Bridge, startBridge } from "../../local/bridge.ts";
 import { ROOT } from "../../local/root.ts";
-import type { EvaluationHint, Queues, TeamContext } from "../../src/context.ts";
+import type { DeliveryHint, EvaluationHint, Queues, TeamContext } from "../../src/context.ts";
 import { connect, type Database } from "../../src/database/client.ts";
 import { migrate } from "../../src/database/migrate.ts";
 import { createModel } from "../../src/services/model/create.ts";
@@ -24,7 +24,10 @@ import { history } from "./steps.ts";
 import { newWebhook, urlRules, verbsOf } from "./verbs.ts";
 
 /** A message in the queues of this process. Any of them may be taken next, or never, or twice. */
-export type Message = { queue: "evaluations"; body: EvaluationHint } | { queue: "deliveries" };
+export type Message =
+  | { queue: "evaluations"; body: EvaluationHint }
+  | { queue: "deliveries"; body: DeliveryHint }
+  | { queue: "dead-letters"; id: string; body: EvaluationHint | DeliveryHint };
 
 /** What all schedules share: a database of their own behind the faulty proxy, and the receiver. */
 export interface Laboratory {
@@ -72,6 +75,8 @@ export class World implements Subject<Fault> {
   readonly verbs: Verbs<Fault>;
   readonly store: MemoryStore = createMemoryStore();
   readonly messages: Message[] = [];
+  /** Bodies of the messages that queues gave up: each must be kept, once. */
+  readonly givenUp: (EvaluationHint | DeliveryHint)[] = [];
   readonly laboratory: Laboratory;
   readonly receiver: FaultyReceiver;
   /** Connections that meet no fault. */
@@ -115,13 +120,23 @@ export class World implements Subject<Fault> {
 
   now = () => new Date(Date.now() + this.#skew);
 
+  /** A queue gives a message up. The dead-letter queue gives up none here. */
+  giveUp(message: Message): void {
+    if (message.queue === "dead-letters") {
+      this.messages.push(message);
+      return;
+    }
+    const id = `given-up-${this.givenUp.push(message.body)}`;
+    this.messages.push({ queue: "dead-letters", id, body: message.body });
+  }
+
   advance(seconds: number): void {
     this.#skew += seconds * 1000;
   }
 
   queues: Queues = {
     evaluations: { send: async (body) => this.plant.send(this.messages, { queue: "evaluations", body }) },
-    deliveries: { send: async () => this.plant.send(this.messages, { queue: "deliveries" }) },
+    deliveries: { send: async (body) => this.plant.send(this.messages, { queue: "deliveries", body }) },
   };
 
   /**
@@ -168,7 +183,7 @@ const lives = new Map<string, Life>();
 /** An empty database, a team with a model, its history, and one webhook that stays subscribed to everything. */
 export async function newWorld(laboratory: Laboratory, plant: Plant): Promise<World> {
   const { db, receiver } = laboratory;
-  await db.execute(sql`truncate teams cascade`);
+  await db.execute(sql`truncate teams, dead_letters cascade`);
   receiver.posts.length = 0;
   receiver.next.clear();
   const store = createMemoryStore();

@@ -109,7 +109,7 @@ test("whoever died in the middle begins as before and finds what is in; the same
   const completions = await Promise.all(Array.from({ length: 4 }, () => complete(team, first)));
   expect(completions.every(({ status }) => status === 200 || status === 202)).toBe(true);
   expect((await ended(team, first)).status).toBe("complete");
-  expectRefusal(await begin(body), { status: 409, code: "step_taken" });
+  expectRefusal(await begin(body), { status: 409, code: "step_taken", says: "these very bytes" });
 
   const other = (await begin(body, 2)).body;
   await putAll(body, other);

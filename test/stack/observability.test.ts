@@ -1,11 +1,13 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { deliveries, webhooks } from "../../src/database/schema.ts";
+import type { Database, Queryable } from "../../src/database/client.ts";
+import { deliveries, evaluations, webhooks } from "../../src/database/schema.ts";
 import { newId } from "../../src/ids.ts";
+import { collectMetrics } from "../../src/services/metrics/collect.ts";
 import { type FaultyStore, startFaultyStore } from "./faulty-store.ts";
 import { type PrivateStack, startPrivateStack } from "./private-stack.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
-import { call, newTeam, shared, type Team, until } from "./service.ts";
+import { call, newTeam, shared, until } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
 
 const OPERATOR = "operators-token";
@@ -73,7 +75,7 @@ test("metrics tell a team of its own work, and the operator of everybody's", asy
   await settledVerdict(team, id);
   await team.call("POST", `/webhooks/${webhook.body.id}/test`);
   await until("the ping", async () => (await scrape(team.key)).get('delivery_attempts{outcome="delivered"}') === 1);
-  await waiting(team, webhook.body.id);
+  await waiting(team.db, team.id, webhook.body.id, new Date(Date.now() + 86_400_000));
 
   const own = await scrape(team.key);
   expect(Object.fromEntries(own)).toMatchObject({
@@ -98,6 +100,38 @@ test("metrics tell a team of its own work, and the operator of everybody's", asy
   for (const key of [null, `${OPERATOR}x`, "undefined"]) {
     expect((await call(stack, "GET", "/metrics", { key })).status).toBe(401);
   }
+});
+
+test("the ages of queue and outbox are those of what has waited longest", async () => {
+  const team = await newTeam(stack);
+  const { body: webhook } = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: receiver.url } });
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.memorizer.slice(0, 2));
+  await settledVerdict(team, id);
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000);
+  await team.db
+    .transaction(async (tx) => {
+      // Seen here alone: whoever works on it would end its wait.
+      await tx
+        .update(evaluations)
+        .set({ status: "queued", createdAt: ago(7_200) })
+        .where(eq(evaluations.modelId, id));
+      for (const seconds of [60, 3_600]) await waiting(tx, team.id, webhook.id, ago(seconds));
+      // A transaction has every verb of a database but the one that ends it, and nothing here does.
+      const db = tx as unknown as Database;
+      const families = await collectMetrics({ db, now: () => new Date() }, team.id);
+      const value = (name: string) =>
+        families.find((family) => family.name === `curie_point_${name}`)?.samples[0]?.value;
+      expect(value("evaluations_queued")).toBe(2);
+      expect(value("evaluation_queue_age_seconds")).toBeGreaterThanOrEqual(7_200);
+      expect(value("deliveries_due")).toBe(2);
+      expect(value("outbox_age_seconds")).toBeGreaterThanOrEqual(3_600);
+      expect(value("outbox_age_seconds")).toBeLessThan(7_200);
+      tx.rollback();
+    })
+    .catch((error: unknown) => {
+      if (!`${error}`.includes("Rollback")) throw error;
+    });
 });
 
 test("requests are counted by route and status, whatever was asked for, and shown to the operator alone", async () => {
@@ -126,11 +160,10 @@ test("requests are counted by route and status, whatever was asked for, and show
   expect([...(await scrape(team.key)).keys()].some((name) => name.startsWith("request"))).toBe(false);
 });
 
-/** A delivery that is due tomorrow. */
-async function waiting(team: Team, webhookId: string): Promise<void> {
-  const nextAttemptAt = new Date(Date.now() + 86_400_000);
-  const row = { id: newId("delivery"), teamId: team.id, webhookId, eventId: newId("event"), eventType: "ping" };
-  await team.db.insert(deliveries).values({ ...row, body: "{}", status: "pending", nextAttemptAt });
+/** A delivery that is due then. */
+async function waiting(db: Queryable, teamId: string, webhookId: string, nextAttemptAt: Date): Promise<void> {
+  const row = { id: newId("delivery"), teamId, webhookId, eventId: newId("event"), eventType: "ping" };
+  await db.insert(deliveries).values({ ...row, body: "{}", status: "pending", nextAttemptAt });
 }
 
 test("the log's ids lead from a PUT's answer to the webhook's arrival", async () => {

@@ -209,6 +209,10 @@ test("a redirect is a failure and is not followed", async () => {
 test("the secret is shown once, and a deleted webhook takes its deliveries along", async () => {
   const team = await newTeam();
   const { webhook } = await subscribe(team);
+  // Standard Webhooks asks for 24 to 64 random bytes.
+  const bytes = [webhook, (await subscribe(team)).webhook].map(({ secret }) => Buffer.from(secret.slice(6), "base64"));
+  for (const { length } of bytes) expect([24 <= length, length <= 64]).toEqual([true, true]);
+  expect(bytes[0]).not.toEqual(bytes[1]);
   await team.call("POST", `/webhooks/${webhook.id}/test`);
   await allDelivered(team, webhook);
   for (const path of ["/webhooks", `/webhooks/${webhook.id}`, `/webhooks/${webhook.id}/deliveries`]) {

@@ -8,12 +8,14 @@ import { requestFamilies } from "./requests.ts";
 const HOUR_MS = 60 * 60 * 1000;
 const QUANTILES = [0.5, 0.99] as const;
 
+type Reading = Pick<Context, "db" | "now">;
+
 /**
  * What waits and for how long, and what the last hour brought. The cost grows with what waits and with an hour's
  * work, not with what is kept.
  * @param teamId of one team, or of the whole deployment: then with the requests that it has answered
  */
-export async function collectMetrics(ctx: Context, teamId: string | null): Promise<Family[]> {
+export async function collectMetrics(ctx: Reading, teamId: string | null): Promise<Family[]> {
   const of = (column: PgColumn) => (teamId === null ? undefined : eq(column, teamId));
   const queries = { ctx, of, since: new Date(ctx.now().getTime() - HOUR_MS) };
   return (
@@ -29,7 +31,7 @@ export async function collectMetrics(ctx: Context, teamId: string | null): Promi
 }
 
 interface Queries {
-  ctx: Context;
+  ctx: Reading;
   of: (column: PgColumn) => SQL | undefined;
   since: Date;
 }
@@ -143,6 +145,6 @@ const quantilesOf = (seconds: SQL) =>
   sql<number[] | null>`percentile_cont(array[${sql.raw(QUANTILES.join(","))}]) within group (order by ${seconds})`;
 
 /** In seconds; 0 where nothing waits. */
-function age(ctx: Context, oldest: Date | null): number {
+function age(ctx: Reading, oldest: Date | null): number {
   return oldest === null ? 0 : Math.max(0, (ctx.now().getTime() - oldest.getTime()) / 1000);
 }

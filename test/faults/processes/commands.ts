@@ -37,9 +37,13 @@ const kills: fc.Arbitrary<Kill> = fc.constantFrom<WorkerName[]>("api", "evaluato
 );
 const said = (kill: Kill | null) => (kill ? ` [${sayKill(kill)}]` : "");
 /** One that hangs or answers late would have the Workers wait as long as they do in use. */
-const answers: AnswerKind[] = ["ok", "failing", "busy", "dropping", "slow"];
+const answers: AnswerKind[] = ["ok", "failing", "busy", "dropping", "slow", "gone"];
 
-const { push, pushes, deletion, report, hooks, receiver } = asking(fc.option(kills, { freq: 2 }), said, answers);
+const { push, upload, pushes, deletion, report, hooks, receiver } = asking(
+  fc.option(kills, { freq: 2 }),
+  said,
+  answers,
+);
 const calm = asking<Kill>(fc.constant(null), said, answers);
 const time = fc
   .constantFrom(10, 70, 400)
@@ -64,7 +68,7 @@ const together = fc
 export const last = fc.record({ step: fc.constantFrom(...PUSHED_STEPS), kill: kills });
 
 export const schedules = fc.commands(
-  [push, push, push, pushes, deletion, report, hooks, receiver, time, killing, together].map(
+  [push, push, push, upload, pushes, deletion, report, hooks, receiver, time, killing, together].map(
     (kind: fc.Arbitrary<There>) => kind.map((planned) => new Operation(planned)),
   ),
   { maxCommands: 8, size: "max" },

@@ -8,8 +8,8 @@ const QUIET_MS = 600;
 const LOOK_EVERY_MS = 100;
 /** More than any lease. */
 const ROUND_SECONDS = 200;
-/** Uploads expire, and have a grace after. */
-const LONG_SECONDS = 7200;
+/** The longest that an upload which came to nothing is kept: a refused one, and a grace after. */
+const LONG_SECONDS = 8 * 24 * 3600;
 /** For a service that is stuck, not a measure of its speed. */
 const MOST_MS = 180_000;
 

@@ -18,6 +18,12 @@ const MOST_TROUBLED_WORK = 4;
 /** For a service that hangs, not a measure of its speed. */
 const PATIENCE_MS = 60_000;
 
+/** What is needed of an upload's document. */
+interface Begun {
+  id: string;
+  parts: { url: string | null }[];
+}
+
 let worlds = 0;
 
 /** A team on the stack as its clients see it. */
@@ -30,6 +36,8 @@ export class StackWorld implements Subject<Kill>, Remains {
   readonly path = `/${++worlds}`;
   readonly story: string[] = [];
   readonly team: { id: string; key: string };
+  /** The stack's own queues decide that here. */
+  readonly givenUp = null;
   model = { id: "", suiteVersionId: "" };
 
   constructor(laboratory: ProcessLaboratory, team: { id: string; key: string }) {
@@ -103,6 +111,15 @@ export class StackWorld implements Subject<Kill>, Remains {
     const steps = () => `/models/${this.model.id}/checkpoints`;
     return {
       push: (step, bytes, kill) => this.ask(`push ${step}`, kill, "PUT", `${steps()}/${step}`, bytes),
+      upload: async (step, { bytes, digest }, kill) => {
+        const begun = await this.ask<Begun>(`upload ${step}`, kill, "POST", `${steps()}/${step}/uploads`, {
+          ...{ bytes: bytes.byteLength, digest },
+        });
+        if (begun === "unanswered" || "refused" in begun) return begun;
+        // Straight to the store, of which nobody is killed.
+        for (const { url } of begun.answer.parts) if (url) await fetch(url, { method: "PUT", body: bytes });
+        return await this.ask(`complete ${step}`, null, "POST", `/uploads/${begun.answer.id}/complete`);
+      },
       deleteStep: (step, kill) => this.ask(`delete ${step}`, kill, "DELETE", `${steps()}/${step}`),
       deleteFrom: (from, kill) => this.ask(`delete from ${from}`, kill, "DELETE", `${steps()}?from=${from}`),
       report: (step, splits, kill) =>
@@ -138,7 +155,7 @@ export async function newStackWorld(laboratory: ProcessLaboratory): Promise<Stac
   laboratory.kills.forget();
   laboratory.killed.length = 0;
   laboratory.lines.length = 0;
-  await unlessDeadlocked(() => db.execute(sql`truncate teams cascade`));
+  await unlessDeadlocked(() => db.execute(sql`truncate teams, dead_letters cascade`));
   receiver.posts.length = 0;
   receiver.next.clear();
   const { teamId, key } = await createTeam(db, { name: "kills" });
