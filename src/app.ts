@@ -17,6 +17,7 @@ import { registerImport } from "./routes/import.ts";
 import { registerMetrics } from "./routes/metrics.ts";
 import { registerModels } from "./routes/models.ts";
 import { registerSuites } from "./routes/suites.ts";
+import { registerTensors } from "./routes/tensors.ts";
 import { registerUploads } from "./routes/uploads.ts";
 import { registerVerdict } from "./routes/verdict.ts";
 import { registerWebhooks } from "./routes/webhooks.ts";
@@ -58,6 +59,7 @@ export function createApp(config: Config): App {
   registerSuites(app);
   registerModels(app);
   registerCheckpoints(app);
+  registerTensors(app);
   registerEvaluations(app);
   registerCompare(app);
   registerImport(app);

@@ -230,7 +230,7 @@ export const artifacts = pgTable(
     parameters: count("parameters").notNull(),
     measurement: jsonb("measurement").notNull().$type<Measurement>(),
     /** Weight matrices by name, with what their spectra say; null until an evaluator has read them. */
-    layers: jsonb("layers").$type<Record<string, LayerStatistics>>(),
+    layers: jsonb("layers").$type<Record<string, MatrixStatistics>>(),
     createdAt: createdAt(),
   },
   (table) => [primaryKey({ columns: [table.teamId, table.digest] })],
@@ -596,6 +596,12 @@ export interface SplitCounts {
   total: number;
   /** Mean loss (cross-entropy in nats, or squared error), null where it is not finite. */
   loss: number | null;
+}
+
+/** What is kept of a weight matrix: what a judgement reads of it, and what is shown besides. */
+export interface MatrixStatistics extends LayerStatistics {
+  /** Squared Frobenius norm over squared spectral norm. Absent of what was read before it was kept. */
+  stableRank?: number | null;
 }
 
 /** The verdict as it was decided, its transitions under the ids of the ledger. */

@@ -36,11 +36,16 @@ const Failure = z.object({ code: z.string(), message: z.string() });
 const Layers = z
   .record(
     z.string(),
-    z.object({ norm: z.number(), effectiveRank: z.number().nullable(), alpha: z.number().nullable() }),
+    z.object({
+      norm: z.number().nullable().openapi({ description: "Frobenius norm." }),
+      effectiveRank: z.number().nullable().openapi({ description: "A number of directions (Roy and Vetterli 2007)." }),
+      stableRank: z.number().nullable().openapi({ description: "Squared Frobenius norm over squared spectral norm." }),
+      alpha: z.number().nullable().openapi({ description: "Exponent of the power law of the eigenvalues' tail." }),
+    }),
   )
   .openapi({
     description:
-      "Weight matrices by name: Frobenius norm; effective rank, a number of directions; alpha, the exponent of the power law of their eigenvalues. Null where a matrix is too large, or not finite.",
+      "The first 16 weight matrices of the file by name; `…/tensors` has all tensors. A rank or alpha is null of a matrix that is too large or not finite, or of too few eigenvalues.",
   });
 
 const Stored = z
@@ -203,7 +208,9 @@ const Trajectory = z
     points: z.array(
       z.object({
         step: z.number().int(),
-        weightNorm: z.number().nullable().openapi({ description: "Null of an imported step that came without." }),
+        weightNorm: z.number().nullable().openapi({
+          description: "Null of an imported step that came without, and where not all weights are numbers.",
+        }),
         splits: Splits.optional().openapi({ description: "Absent until the checkpoint is evaluated." }),
         provenance: z
           .literal("reported")
@@ -335,10 +342,12 @@ export function registerCheckpoints(app: App): void {
 
 function toLayers(layers: NonNullable<CheckpointDetail["artifact"]>["layers"]): z.infer<typeof Layers> {
   return Object.fromEntries(
-    Object.entries(layers ?? {}).map(([name, { norm, effectiveRank, alpha }]) => [
-      name,
-      { norm: norm ?? 0, effectiveRank: effectiveRank ?? null, alpha: alpha ?? null },
-    ]),
+    Object.entries(layers ?? {}).map(
+      ([name, { norm = null, effectiveRank = null, stableRank = null, alpha = null }]) => [
+        name,
+        { norm, effectiveRank, stableRank, alpha },
+      ],
+    ),
   );
 }
 

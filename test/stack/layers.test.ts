@@ -4,7 +4,7 @@ import { smallTable } from "./hostile-models.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
 
-type Layers = Record<string, { norm: number; effectiveRank: number | null; alpha: number | null }>;
+type Layers = Record<string, Record<"norm" | "effectiveRank" | "stableRank" | "alpha", number | null>>;
 
 const layersOf = (team: Team, id: string, step: number) =>
   until(`the evaluation of step ${step}`, async () => {
@@ -27,6 +27,7 @@ test("a checkpoint's weight matrices are told with their spectra once it is eval
   expect(layers?.["table"]).toEqual({
     norm: expect.closeTo(50, 4),
     effectiveRank: expect.closeTo(10, 6),
+    stableRank: expect.closeTo(10, 6),
     alpha: null,
   });
 });
@@ -55,5 +56,25 @@ test("of weights that are no numbers there is no spectrum, and the checkpoint is
   const { id } = await newTableModel(team);
   const body = smallTable("diverged", 360, 10, Number.NaN);
   expect((await team.call("PUT", `/models/${id}/checkpoints/1`, { body })).status).toBe(202);
-  expect((await layersOf(team, id, 1)).layers).toEqual({ table: { norm: 0, effectiveRank: null, alpha: null } });
+  const unknown = { norm: null, effectiveRank: null, stableRank: null, alpha: null };
+  expect((await layersOf(team, id, 1)).layers).toEqual({ table: unknown });
+});
+
+test("a checkpoint that diverged takes nothing of what the layers said before, and judge agrees", async () => {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, SCRIPTS.memorizer);
+  const { evidence: before } = await settledVerdict(team, id);
+  expect(before.structure).toMatchObject({ layers: 1 });
+  await team.call("PUT", `/models/${id}/checkpoints/500`, { body: smallTable("diverged", 360, 10, Number.NaN) });
+  const { evidence, asOfStep } = await settledVerdict(team, id);
+  expect(asOfStep).toBe(500);
+  expect(evidence.structure).toEqual(before.structure);
+  expect(before.structure?.effectiveRank).not.toBeNull();
+
+  const { body } = await team.call<{ points: Point[] }>("GET", `/models/${id}/trajectory?layers=true`);
+  expect(body.points.at(-1)).not.toHaveProperty("layers");
+  expect(body.points.at(-1)).toMatchObject({ step: 500, weightNorm: null });
+  const judged = judge(body.points, { chance: { train: 0.1, validation: 0.1, "ood:shift": 0.1 } });
+  expect(judged.evidence).toMatchObject({ structure: evidence.structure, weightNorm: evidence.weightNorm });
 });

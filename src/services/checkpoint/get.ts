@@ -3,14 +3,14 @@ import type { TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, evaluations } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import type { PinnedModel } from "../model/internal.ts";
-import { revision } from "./list.ts";
+import { artifactFacts, revision } from "./list.ts";
 
 export type CheckpointDetail = Awaited<ReturnType<typeof getCheckpoint>>;
 
 /** A checkpoint with its artifact and evaluation. @throws DomainError `checkpoint_not_found` */
 export async function getCheckpoint(ctx: TeamContext, model: PinnedModel, by: { step: number } | { digest: string }) {
   const [row] = await ctx.db
-    .select({ checkpoint: checkpoints, artifact: artifacts, evaluation: evaluations, revision })
+    .select({ checkpoint: checkpoints, artifact: artifactFacts, evaluation: evaluations, revision })
     .from(checkpoints)
     .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
     .leftJoin(

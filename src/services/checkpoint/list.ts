@@ -1,9 +1,14 @@
-import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, isNull, or, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, evaluations } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { isId } from "../../ids.ts";
 import type { PinnedModel } from "../model/internal.ts";
+
+/** An artifact without what was measured of its tensors: in a page of large networks that is more than an isolate holds. */
+const { measurement: _, ...artifactFacts } = getTableColumns(artifacts);
+
+export { artifactFacts };
 
 /** The nth time that its step was pushed, from 1. */
 export const revision = sql<string>`(
@@ -27,7 +32,7 @@ export async function listCheckpoints(
 ) {
   const after = cursor === undefined ? undefined : parseCursor(cursor);
   return await ctx.db
-    .select({ checkpoint: checkpoints, artifact: artifacts, evaluation: evaluations, revision })
+    .select({ checkpoint: checkpoints, artifact: artifactFacts, evaluation: evaluations, revision })
     .from(checkpoints)
     .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
     .leftJoin(

@@ -1,19 +1,19 @@
 import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
-import { artifacts, checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
-import type { LayerStatistics } from "../../phases/judge.ts";
+import { artifacts, checkpoints, evaluations, type MatrixStatistics, type SplitCounts } from "../../database/schema.ts";
+import { pointLayers, pointNorm } from "../judgement/points.ts";
 import type { PinnedModel } from "../model/internal.ts";
 
 /** One step of a trajectory: `splits` once it is evaluated, `failure` where it could not be. */
 export interface TrajectoryPoint {
   step: number;
-  /** Null where it is not known. */
+  /** Null where it is not known, or not all weights are numbers. */
   weightNorm: number | null;
   splits: Record<string, SplitCounts> | null;
   /** Whether the splits are what somebody reported. */
   reported: boolean;
-  /** Weight matrices by name; null where they were not asked for, or not measured. */
-  layers: Record<string, LayerStatistics> | null;
+  /** Weight matrices by name; null where they were not asked for, not measured, or not all weights are numbers. */
+  layers: Record<string, MatrixStatistics> | null;
   failure: { code: string; message: string } | null;
 }
 
@@ -26,14 +26,12 @@ export async function readTrajectory(
   const rows = await ctx.db
     .select({
       step: checkpoints.step,
-      weightNorm: sql<number | null>`coalesce(${artifacts.weightNorm}, ${evaluations.weightNorm})`,
+      weightNorm: pointNorm,
       splits: evaluations.results,
       provenance: evaluations.provenance,
       failureCode: evaluations.failureCode,
       failureMessage: evaluations.failureMessage,
-      layers: page.layers
-        ? sql<TrajectoryPoint["layers"]>`case when ${evaluations.provenance} = 'measured' then ${artifacts.layers} end`
-        : sql<null>`null`,
+      layers: page.layers ? pointLayers : sql<null>`null`,
     })
     .from(checkpoints)
     .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))

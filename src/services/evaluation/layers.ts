@@ -1,9 +1,8 @@
 import { and, eq, isNull } from "drizzle-orm";
 import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
-import { artifacts } from "../../database/schema.ts";
+import { artifacts, type MatrixStatistics } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
-import type { LayerStatistics } from "../../phases/judge.ts";
 import { createMeter } from "../../tensors/meter.ts";
 import { SpectrumReader } from "../../tensors/spectrum-reader.ts";
 
@@ -29,7 +28,7 @@ export async function measureLayers(
 ): Promise<void> {
   if (artifact.layers !== null) return;
   const { teamId, digest } = artifact;
-  let layers: Record<string, LayerStatistics> = {};
+  let layers: Record<string, MatrixStatistics> = {};
   try {
     layers = readLayers(await load());
   } catch (error) {
@@ -42,8 +41,8 @@ export async function measureLayers(
     .where(and(eq(artifacts.teamId, teamId), eq(artifacts.digest, digest), isNull(artifacts.layers)));
 }
 
-/** Norm, effective rank and alpha of an ONNX file's weight matrices, by the names of their tensors. */
-export function readLayers(onnx: Uint8Array): Record<string, LayerStatistics> {
+/** Norm, effective and stable rank and alpha of an ONNX file's weight matrices, by the names of their tensors. */
+export function readLayers(onnx: Uint8Array): Record<string, MatrixStatistics> {
   const spectra = new SpectrumReader({ work: SPECTRUM_WORK });
   // The policy of its day has let it in, whatever it is now.
   const meter = createMeter("onnx", { controlFlowDepth: Number.MAX_SAFE_INTEGER }, { spectra });
@@ -54,9 +53,10 @@ export function readLayers(onnx: Uint8Array): Record<string, LayerStatistics> {
       role === "weight" && shape.length === 2 && Math.min(...shape) > 1 && name.length <= LONGEST_NAME,
   );
   return Object.fromEntries(
-    matrices.slice(0, MOST_LAYERS).map(({ name, norm, spectrum }) => {
-      const { effectiveRank = null, alpha = null } = spectrum ?? {};
-      return [name, { norm, effectiveRank, alpha }];
+    matrices.slice(0, MOST_LAYERS).map(({ name, norm, nans, infinities, spectrum }) => {
+      const { effectiveRank = null, stableRank = null, alpha = null } = spectrum ?? {};
+      // Of the finite elements alone it is not the matrix's.
+      return [name, { norm: nans + infinities > 0 ? null : norm, effectiveRank, stableRank, alpha }];
     }),
   );
 }

@@ -1,6 +1,15 @@
 import { and, asc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { Queryable } from "../../database/client.ts";
-import { artifacts, checkpoints, evaluations, models, pins, suites, suiteVersions } from "../../database/schema.ts";
+import {
+  artifacts,
+  checkpoints,
+  evaluations,
+  type MatrixStatistics,
+  models,
+  pins,
+  suites,
+  suiteVersions,
+} from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
 import { judgementPolicy } from "../model/policy.ts";
@@ -51,6 +60,21 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
     },
   };
 }
+
+const allNumbers = sql`(${artifacts.measurement}->>'nonFinite')::bigint = 0`;
+
+/** Of weights that are not all numbers the norm is partial: its fall would pass for weights that reorganise. */
+export const pointNorm = sql<number | null>`case when ${artifacts.digest} is null then ${evaluations.weightNorm}
+  when ${allNumbers} then ${artifacts.weightNorm} end`;
+
+/**
+ * Of what was evaluated here alone: how far the evaluator came with any other must not matter. And of weights that are
+ * all numbers: some layers without a norm are other layers than before, and would begin their series anew.
+ */
+export const pointLayers = sql<Record<
+  string,
+  MatrixStatistics
+> | null>`case when ${evaluations.provenance} = 'measured' and ${allNumbers} then ${artifacts.layers} end`;
 
 /** Up to which step the points are folded, and whether those are still what they were. */
 export interface Folded {
@@ -103,13 +127,8 @@ export async function readFrontier(
     .select({
       step,
       results: evaluations.results,
-      // Of weights that are not all numbers the norm is partial: its fall would pass for weights that reorganise.
-      weightNorm: sql<number | null>`case when ${artifacts.digest} is null then ${evaluations.weightNorm}
-        when (${artifacts.measurement}->>'nonFinite')::bigint = 0 then ${artifacts.weightNorm} end`,
-      // Of what was evaluated here alone: how far the evaluator came with any other must not matter.
-      layers: sql<
-        Point["layers"] | null
-      >`case when ${evaluations.provenance} = 'measured' then ${artifacts.layers} end`,
+      weightNorm: pointNorm,
+      layers: pointLayers,
     })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
