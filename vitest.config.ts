@@ -5,16 +5,29 @@ import { defineConfig } from "vitest/config";
 const server = { deps: { external: [new RegExp(`^${join(import.meta.dirname, "local")}/`)] } };
 const excluded = ["**/node_modules/**", "test/fixtures/**"];
 
+/** Wrangler's CompiledWasm rule, for tests of the engine in Node: a .wasm file is imported as a compiled module. */
+const compiledWasm = {
+  name: "compiled-wasm",
+  enforce: "pre" as const,
+  load: (id: string) =>
+    id.endsWith(".wasm")
+      ? `import { readFileSync } from "node:fs";
+         export default new WebAssembly.Module(readFileSync(${JSON.stringify(id)}));`
+      : null,
+};
+
 /** Three kinds of tests, one after the other: each of them would fill a small machine by itself. */
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
       {
+        plugins: [compiledWasm],
         test: {
           name: "unit",
           include: ["test/**/*.test.ts", "trainer/**/*.test.ts"],
           exclude: [...excluded, "test/local/**", "test/stack/**"],
+          server: { deps: { inline: [/\.wasm$/] } },
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },

@@ -173,7 +173,8 @@ export function createArtifactStore(config: StoreConfig): ArtifactStore {
           const Range = range && `bytes=${range.from}-${range.to - 1}`;
           const command = new GetObjectCommand({ ...where(key), ...(Range ? { Range } : {}) });
           const { Body } = await client.send(command, { abortSignal });
-          return (await Body?.transformToByteArray()) ?? new Uint8Array();
+          // By the runtime itself: the SDK's way copies chunk by chunk.
+          return new Uint8Array(await new Response(Body?.transformToWebStream()).arrayBuffer());
         }),
         null,
       ),

@@ -337,7 +337,7 @@ export const shards = pgTable(
     lossSum: doublePrecision("loss_sum"),
     /** A bit for each item, set where it is right; null of a split too large to keep them. */
     correctness: bytes("correctness"),
-    /** Float32, little-endian: the losses of the split's blocks of rows that this shard lies in, as far as it does. */
+    /** Float64, little-endian (once float32): the losses of the split's blocks of rows that this shard lies in, as far as it does. */
     blockLosses: bytes("block_losses"),
     /** By class or label; null where there are too many. */
     classCounts: jsonb("class_counts").$type<ClassCounts>(),

@@ -1,3 +1,5 @@
+import { cutAfter, cutBefore } from "./kept.ts";
+
 /** A slice of a split. Shards of one unit are evaluated together, by one queue message. */
 export interface PlannedShard {
   ordinal: number;
@@ -7,8 +9,11 @@ export interface PlannedShard {
   rows: number;
 }
 
-/** Rough multiply-adds that one unit may take: about two seconds of single-threaded WASM at 15 GFLOP/s. */
-const UNIT_OPERATIONS = 3e10;
+/**
+ * Operations that one unit is planned to take: three to seven seconds of single-threaded WASM, so that what a message
+ * costs besides is little beside it, and several evaluators still share a large suite.
+ */
+const UNIT_OPERATIONS = 1e11;
 /** Below this a shard costs more in bookkeeping than it spares. */
 const SMALLEST_SHARD = 64;
 
@@ -17,18 +22,14 @@ export interface PlannedSplit {
   name: string;
   rows: number;
   total: number;
-  /** Of one row's inputs. */
-  rowBytes?: number;
 }
-
-/** Inputs that one shard reads: they lie in memory at once, beside the model. */
-const SHARD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Cuts a suite into shards and groups them into units that one message evaluates within the edge's CPU limit.
  * The cost of a row is taken as two operations for each parameter and target: exact for dense layers that meet each
  * token once, too little where weights are used again and again (convolutions, tied weights, attention over long
- * rows). What a model really takes is bounded by the platform's limits and the count of attempts, not here.
+ * rows). Where it was too little, the evaluator sees by its clock that a unit takes long, and leaves the rest to another
+ * message. Shards end where blocks of losses do (kept.ts), so that sums do not depend on the cuts.
  * Deterministic, so that every plan of the same checkpoint is the same.
  */
 export function planShards(splits: readonly PlannedSplit[], parameters: number): PlannedShard[] {
@@ -37,17 +38,20 @@ export function planShards(splits: readonly PlannedSplit[], parameters: number):
   let room = UNIT_OPERATIONS;
   for (const split of splits) {
     const rowOperations = 2 * Math.max(1, parameters) * Math.max(1, split.total / split.rows);
-    const most = Math.max(1, Math.floor(SHARD_BYTES / Math.max(1, split.rowBytes ?? 0)));
     let first = 0;
     while (first < split.rows) {
       const left = split.rows - first;
-      const fits = Math.floor(room / rowOperations);
-      if (fits < Math.min(SMALLEST_SHARD, left) && room < UNIT_OPERATIONS) {
-        unit += 1;
-        room = UNIT_OPERATIONS;
-        continue;
+      const least = Math.min(left, SMALLEST_SHARD);
+      let end = cutBefore(Math.min(split.rows, first + Math.floor(room / rowOperations)), split.rows);
+      if (end - first < least) {
+        if (room < UNIT_OPERATIONS) {
+          unit += 1;
+          room = UNIT_OPERATIONS;
+          continue;
+        }
+        end = cutAfter(first + least, split.rows);
       }
-      const rows = Math.min(left, most, Math.max(SMALLEST_SHARD, fits));
+      const rows = end - first;
       shards.push({ ordinal: shards.length, unit, split: split.name, firstRow: first, rows });
       first += rows;
       room -= rows * rowOperations;

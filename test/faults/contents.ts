@@ -73,6 +73,9 @@ export function resultsOf(accuracies: Accuracies): Results {
  */
 export function referenceEngine(): Engine {
   return {
+    async prepare({ load }) {
+      await load();
+    },
     async score(model, _question, slice) {
       const bytes = await model.load();
       if (digestOf(bytes) !== model.digest) throw new Error(`other bytes than ${model.digest} were stored`);

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { StoreUnavailable } from "../../src/artifacts/store.ts";
-import { measureLayers, readLayers } from "../../src/services/evaluation/layers.ts";
+import { readLayers } from "../../src/services/evaluation/layers.ts";
 import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
 
 function fileOf(names: readonly string[]): Uint8Array {
@@ -20,15 +19,4 @@ test("however many matrices a file has, the first sixteen are kept", () => {
 test("a name that objects have themselves is a name like others, and one that is too long is left out", () => {
   const layers = readLayers(fileOf(["n".repeat(129), "__proto__", "n".repeat(128)]));
   expect(Object.keys(layers)).toEqual(["__proto__", "n".repeat(128)]);
-});
-
-test("a store that is away writes nothing down: the layers are read when it is back", async () => {
-  type Arguments = Parameters<typeof measureLayers>;
-  // It must reach neither the database nor the log, so it is given none.
-  const ctx = {} as Arguments[0];
-  const artifact = { layers: null } as Arguments[1];
-  const away = async () => {
-    throw new StoreUnavailable("away");
-  };
-  await expect(measureLayers(ctx, artifact, away)).rejects.toBeInstanceOf(StoreUnavailable);
 });

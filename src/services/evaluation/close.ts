@@ -1,28 +1,27 @@
 import { and, eq } from "drizzle-orm";
 import type { Transaction } from "../../database/client.ts";
 import { evaluations, type SplitCounts, shards } from "../../database/schema.ts";
+import { sumBlockLosses } from "../../evaluation/kept.ts";
 import type { Change } from "../judgement/advance.ts";
 
 /** Sums the shards into the evaluation's results. Closing again changes nothing: the same shards give the same sums. */
 export async function closeEvaluation(tx: Transaction, evaluationId: string, now: Date): Promise<Change> {
-  const { ordinal, split, correct, total, lossSum, doneAt } = shards;
-  const rows = await tx
-    .select({ ordinal, split, correct, total, lossSum, doneAt })
+  const { ordinal, split, firstRow, rows, correct, total, lossSum, blockLosses, doneAt } = shards;
+  const all = await tx
+    .select({ ordinal, split, firstRow, rows, correct, total, lossSum, blockLosses, doneAt })
     .from(shards)
     .where(eq(shards.evaluationId, evaluationId));
-  const sums: Record<string, { correct: number; total: number; lossSum: number }> = {};
-  for (const row of rows) {
-    if (row.doneAt === null) throw new Error(`evaluation ${evaluationId} is closed with shard ${row.ordinal} open`);
-    const sum = sums[row.split] ?? { correct: 0, total: 0, lossSum: 0 };
-    sums[row.split] = sum;
-    sum.correct += row.correct ?? 0;
-    sum.total += row.total ?? 0;
-    sum.lossSum += row.lossSum ?? Number.NaN;
-  }
+  const open = all.find((shard) => shard.doneAt === null);
+  if (open) throw new Error(`evaluation ${evaluationId} is closed with shard ${open.ordinal} open`);
   const results: Record<string, SplitCounts> = {};
-  for (const [split, { correct, total, lossSum }] of Object.entries(sums)) {
-    const loss = lossSum / total;
-    results[split] = { correct, total, loss: Number.isFinite(loss) ? loss : null };
+  for (const [split, own = []] of Object.entries(Object.groupBy(all, (shard) => shard.split))) {
+    const sum = (of: (shard: (typeof own)[number]) => number) => own.reduce((sum, shard) => sum + of(shard), 0);
+    const total = sum((shard) => shard.total ?? 0);
+    const losses = own.every((shard) => shard.blockLosses)
+      ? sumBlockLosses(own)
+      : sum((shard) => shard.lossSum ?? Number.NaN);
+    const loss = losses / total;
+    results[split] = { correct: sum((shard) => shard.correct ?? 0), total, loss: Number.isFinite(loss) ? loss : null };
   }
   const [closed] = await tx
     .update(evaluations)

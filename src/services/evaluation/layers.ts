@@ -1,5 +1,4 @@
 import { and, eq, isNull } from "drizzle-orm";
-import { StoreUnavailable } from "../../artifacts/store.ts";
 import type { Context } from "../../context.ts";
 import { artifacts, type MatrixStatistics } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
@@ -19,20 +18,17 @@ const SPECTRUM_WORK = 2 ** 28;
  * Reads the spectra of an artifact's weight matrices, once, before its first evaluation is closed: so a point has its
  * layers from the first time that it is folded. They decide nothing, and so stand in nobody's way: an artifact whose
  * layers cannot be read has none, for good.
- * @throws StoreUnavailable: that is no word on the artifact, and the message comes again
  */
 export async function measureLayers(
   ctx: Context,
   artifact: typeof artifacts.$inferSelect,
-  load: () => Promise<Uint8Array>,
+  onnx: Uint8Array,
 ): Promise<void> {
-  if (artifact.layers !== null) return;
   const { teamId, digest } = artifact;
   let layers: Record<string, MatrixStatistics> = {};
   try {
-    layers = readLayers(await load());
+    layers = readLayers(onnx);
   } catch (error) {
-    if (error instanceof StoreUnavailable) throw error;
     ctx.log("warn", "layers.failed", { digest, ...describeFailure(error) });
   }
   await ctx.db

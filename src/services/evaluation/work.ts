@@ -4,17 +4,18 @@ import type { Context } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, shards, suiteVersions } from "../../database/schema.ts";
 import { describeFailure } from "../../errors.ts";
 import { checkModelBytes, type Engine, ModelFailure } from "../../evaluation/engine.ts";
-import { keep } from "../../evaluation/kept.ts";
 import { sha256 } from "../digest.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
-import { readSlice } from "../suite/read-slice.ts";
-import { claimUnit, releaseUnit, type ShardRow } from "./claim.ts";
+import { claimUnit, releaseUnit } from "./claim.ts";
 import { closeEvaluation, failEvaluation } from "./close.ts";
 import { measureLayers } from "./layers.ts";
 import { hintEvaluation } from "./queue.ts";
+import { scoreUnit } from "./score.ts";
 
 /** A unit that took this many attempts and is still not in is given up: the frontier must pass it. */
 const MAX_ATTEMPTS = 5;
+/** A message that has worked this long leaves the rest of its unit to another; sooner where leases are short. */
+const MESSAGE_MS = 10_000;
 
 export interface WorkOptions {
   /** How long a claimed unit is nobody else's: longer than the platform lets one message run. */
@@ -42,13 +43,19 @@ export async function workEvaluation(
     // The last attempt never came to its end, or could not write it down.
     return await giveUp(ctx, work, "evaluator_died", "the evaluator died, ran out of time or failed");
   }
-  let loaded: Promise<Uint8Array> | null = null;
-  const load = () => {
-    loaded ??= loadArtifact(ctx, work.artifact);
-    return loaded;
+  const { artifact, suiteVersion } = work;
+  const milliseconds = Math.min(MESSAGE_MS, (options.leaseSeconds * 1000) / 3);
+  let measured = artifact.layers !== null;
+  const load = async () => {
+    const bytes = await loadArtifact(ctx, artifact);
+    // While they are at hand: nobody keeps the bytes once there is a session.
+    if (!measured) await measureLayers(ctx, artifact, bytes);
+    measured = true;
+    return bytes;
   };
+  const model = { digest: artifact.digest, load };
   try {
-    for (const shard of claimed) await scoreShard(ctx, engine, work, shard, load);
+    await scoreUnit(ctx, engine, { model, suiteVersion }, claimed, { milliseconds });
   } catch (error) {
     if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
     // However long the store is away, nobody has died of the model; whatever else it is may be the same every time.
@@ -63,7 +70,7 @@ export async function workEvaluation(
     });
     throw error;
   }
-  return await closeWhenComplete(ctx, work, load);
+  return await closeWhenComplete(ctx, work, { measured });
 }
 
 type Work = NonNullable<Awaited<ReturnType<typeof findWork>>>;
@@ -79,27 +86,6 @@ async function findWork(ctx: Context, evaluationId: string) {
   return row ?? null;
 }
 
-async function scoreShard(
-  ctx: Context,
-  engine: Engine,
-  { artifact, suiteVersion }: Work,
-  shard: ShardRow,
-  load: () => Promise<Uint8Array>,
-) {
-  const slice = await readSlice(ctx, suiteVersion, shard);
-  const tally = await engine.score({ digest: artifact.digest, load }, suiteVersion, slice);
-  const { correct, total, lossSum, classes } = tally;
-  const splitRows = suiteVersion.splits.find(({ name }) => name === shard.split)?.rows ?? shard.rows;
-  await ctx.db
-    .update(shards)
-    .set({
-      ...{ correct, total, lossSum, classCounts: classes },
-      ...keep(tally, { splitRows, firstRow: shard.firstRow, rows: shard.rows }),
-      ...{ doneAt: ctx.now(), leaseUntil: null },
-    })
-    .where(and(eq(shards.evaluationId, shard.evaluationId), eq(shards.ordinal, shard.ordinal)));
-}
-
 async function loadArtifact(ctx: Context, { objectKey, bytes: size, digest }: Work["artifact"]): Promise<Uint8Array> {
   // Before it is read: what the engine would refuse need not fit in memory.
   checkModelBytes(size);
@@ -113,16 +99,16 @@ async function loadArtifact(ctx: Context, { objectKey, bytes: size, digest }: Wo
 
 async function closeWhenComplete(
   ctx: Context,
-  work: Work,
-  load = () => loadArtifact(ctx, work.artifact),
+  { evaluation, artifact }: Work,
+  { measured } = { measured: artifact.layers !== null },
 ): Promise<WorkOutcome> {
-  const { evaluation } = work;
   const open = await ctx.db
     .select({ leaseUntil: shards.leaseUntil })
     .from(shards)
     .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
   if (open.length === 0) {
-    await measureLayers(ctx, work.artifact, load);
+    // A session of the same bytes was at hand for every unit.
+    if (!measured) await measureLayers(ctx, artifact, await loadArtifact(ctx, artifact));
     await advanceJudgement(ctx, evaluation, (tx) => closeEvaluation(tx, evaluation.id, ctx.now()));
     return "closed";
   }
