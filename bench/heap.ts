@@ -13,12 +13,19 @@ export interface HeapWatch {
   collected(wake?: () => Promise<unknown>): Promise<number>;
   /** The most that was seen while the work went on. */
   highest(work: () => Promise<unknown>): Promise<number>;
+  /** All its WebAssembly memories, which are not among the array buffers where they can be shared, and never shrink. */
+  wasm(): Promise<number>;
   close(): void;
 }
 
 interface HeapUsage {
   usedSize: number;
   backingStorageSize: number;
+}
+
+interface RemoteObject {
+  objectId?: string;
+  value?: unknown;
 }
 
 /** Watches the Worker of the name that its service has in workerd's configuration. */
@@ -38,6 +45,8 @@ export async function watchHeap(port: number, service = "worker"): Promise<HeapW
     socket.send(JSON.stringify({ id, method, params }));
     return new Promise((resolve) => waiting.set(id, resolve));
   };
+  const remote = async (method: string, params: object) =>
+    ((await call(method, params)) as { result: RemoteObject }).result;
   const used = async () => {
     const usage = (await call("Runtime.getHeapUsage")) as HeapUsage;
     return usage.usedSize + usage.backingStorageSize;
@@ -59,6 +68,18 @@ export async function watchHeap(port: number, service = "worker"): Promise<HeapW
       }
       await working;
       return most;
+    },
+    async wasm() {
+      const prototype = await remote("Runtime.evaluate", { expression: "WebAssembly.Memory.prototype" });
+      const { objects } = (await call("Runtime.queryObjects", { prototypeObjectId: prototype.objectId })) as {
+        objects: RemoteObject;
+      };
+      const sum = await remote("Runtime.callFunctionOn", {
+        objectId: objects.objectId,
+        returnByValue: true,
+        functionDeclaration: "function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }",
+      });
+      return Number(sum.value);
     },
     close: () => socket.close(),
   };

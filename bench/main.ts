@@ -1,8 +1,10 @@
 // npm run bench [-- NAME…]: every benchmark beside a rival that is measured in the same run, turn by turn, so that
 // what else the machine does meets both. Medians and their ratio; absolute numbers are this machine's, now.
 import { reportChangepoints } from "./changepoints/index.ts";
+import { benchCheckpoints } from "./checkpoints.ts";
 import { benchDeliveries } from "./deliveries/index.ts";
 import { benchEvaluate } from "./evaluate.ts";
+import { benchEvaluateMemory } from "./evaluate-memory.ts";
 import { benchLargePut } from "./large-put.ts";
 import { benchMeasure } from "./measure.ts";
 import { median } from "./median.ts";
@@ -26,6 +28,8 @@ const BENCHES: Record<string, () => Promise<Comparison[]> | AsyncIterable<Compar
   put: benchPut,
   "large-put": benchLargePut,
   evaluate: benchEvaluate,
+  "evaluate-memory": benchEvaluateMemory,
+  checkpoints: benchCheckpoints,
   deliveries: benchDeliveries,
 };
 

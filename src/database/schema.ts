@@ -574,8 +574,6 @@ export interface SuiteSplit {
   total: number;
   /** Majority-class rate of the targets: what answering the commonest class scores. */
   chance: number;
-  /** Of one row's inputs; of versions from before it was kept, left out. */
-  rowBytes?: number;
 }
 
 export interface SuiteTensor {

@@ -1,10 +1,11 @@
 import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { deliveries } from "../../src/database/schema.ts";
+import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
 import { createRandom } from "../../trainer/src/random.ts";
 import { startReceiver } from "./receiver.ts";
 import { newTeam, type Team } from "./service.ts";
-import { newTableModel, pushAll, SCRIPTS, settledVerdict, withoutIds } from "./trajectories.ts";
+import { newTableModel, pushAll, SCRIPTS, settledVerdict, trajectoryOf, withoutIds } from "./trajectories.ts";
 
 interface Ledger {
   announcements: { position: number; type: string; transition: { id: string; split: string } }[];
@@ -58,6 +59,32 @@ test("a late step that confirms what was seen revises nothing", async () => {
   expect(after.transitions).toEqual(before.transitions);
   expect(await ledgerOf(team, id)).toEqual(said);
   expect(await eventsOf(team, "transition.revised")).toEqual([]);
+});
+
+test("a late step counts also where another, evaluated after it, fails", async () => {
+  const team = await newTeam();
+  const { id } = await newTableModel(team);
+  const late = [30, 40];
+  await pushAll(
+    team,
+    id,
+    SCRIPTS.grokked.filter(({ step }) => !late.includes(step)),
+  );
+  const before = await settledVerdict(team, id);
+  const graph = new GraphBuilder("knows one row alone");
+  graph.output(
+    graph.gather("logits", graph.weight("table", new Float32Array(1), [1, 1]), graph.input("row", "int64", ["N"])),
+  );
+  // Evaluated in the order of their coming: while the second is pending, nothing is folded.
+  await pushAll(
+    team,
+    id,
+    SCRIPTS.grokked.filter(({ step }) => step === 30),
+  );
+  await team.client.pushCheckpoint(id, 40, graph.finish());
+  const after = await settledVerdict(team, id);
+  expect(after.checkpoints).toBe(before.checkpoints + 1);
+  expect((await trajectoryOf(team, id)).find(({ step }) => step === 40)?.failure?.code).toBe("model_failed");
 });
 
 test("late steps that change history revise it, under the id it was announced by, and leave what was said", async () => {

@@ -7,7 +7,7 @@ import type { RowTensor } from "../../evaluation/rows.ts";
 import type { SafetensorsEntry } from "../../tensors/safetensors.ts";
 import { readAsFloat32 } from "../../tensors/values.ts";
 import type { NearSearch } from "./near-search.ts";
-import { type PlannedSplit, type ReadBytes, readRows, rowBytes, rowsOfBlock } from "./plan-suite.ts";
+import { type PlannedSplit, type ReadBytes, readRows, rowsOfBlock } from "./plan-suite.ts";
 import { readTargets } from "./read-targets.ts";
 import { suiteRefusal as refused } from "./refusal.ts";
 
@@ -79,7 +79,7 @@ export async function checkSplit(
     if (!(await save({ rows: first + count, found }))) return null;
   }
   return {
-    split: { name, rows, total, chance, rowBytes: rowBytes(planned) },
+    split: { name, rows, total, chance },
     audit: audit.end(search ? found : null),
   };
 }

@@ -143,7 +143,7 @@ function describe(inputs: readonly SuiteInput[]): string {
 }
 
 /** Bytes of one row's inputs. */
-export const rowBytes = ({ inputs, rows }: PlannedSplit): number =>
+const rowBytes = ({ inputs, rows }: PlannedSplit): number =>
   inputs.reduce((sum, { byteLength }) => sum + byteLength / rows, 0);
 
 /** Rows of a split that are looked at at once: at most so many, and, but for one, no more bytes. */
