@@ -55,7 +55,7 @@ const DEFAULT_DNS_URL = "https://cloudflare-dns.com/dns-query";
 /** Reading a file back costs CPU time, which the platform bounds: this much takes some minutes, message by message. */
 const DEFAULT_MAX_UPLOAD_BYTES = 32_000_000_000;
 
-/** @throws Error naming every binding that is missing */
+/** @throws Error naming every binding that is missing, or that cannot be read */
 export function parseEnv(env: Env): Config {
   const missing: string[] = [];
   const required = (name: keyof Env & `${"DATABASE" | "S3"}_${string}`): string => {
@@ -63,14 +63,23 @@ export function parseEnv(env: Env): Config {
     if (!value) missing.push(name);
     return value ?? "";
   };
+  const wrong: string[] = [];
+  const number = (name: "S3_TIMEOUT_SECONDS" | "MAX_UPLOAD_BYTES" | "EVALUATION_LEASE_SECONDS") => {
+    const value = env[name];
+    // NaN, compared with, would let everything pass.
+    if (value !== undefined && !(Number(value) > 0)) wrong.push(`${name}=${value}`);
+    return value === undefined ? undefined : Number(value);
+  };
   const store = {
     endpoint: required("S3_ENDPOINT"),
     region: env.S3_REGION ?? "auto",
     bucket: required("S3_BUCKET"),
     accessKeyId: required("S3_ACCESS_KEY_ID"),
     secretAccessKey: required("S3_SECRET_ACCESS_KEY"),
-    timeoutSeconds: env.S3_TIMEOUT_SECONDS ? Number(env.S3_TIMEOUT_SECONDS) : undefined,
+    timeoutSeconds: number("S3_TIMEOUT_SECONDS"),
   };
+  const maxUploadBytes = number("MAX_UPLOAD_BYTES") ?? DEFAULT_MAX_UPLOAD_BYTES;
+  const leaseSeconds = number("EVALUATION_LEASE_SECONDS") ?? DEFAULT_LEASE_SECONDS;
   const database = { url: required("DATABASE_URL"), wsProxy: env.DATABASE_WS_PROXY };
   for (const name of ["EVALUATIONS", "DELIVERIES"] as const) if (!env[name]) missing.push(name);
   if (missing.length > 0) {
@@ -78,12 +87,13 @@ export function parseEnv(env: Env): Config {
       `Missing bindings: ${missing.join(", ")}. Set them in wrangler.toml or with "wrangler secret put".`,
     );
   }
+  if (wrong.length > 0) throw new Error(`Bindings that must be numbers above 0: ${wrong.join(", ")}.`);
   return {
     database,
     artifacts: createArtifactStore(store),
-    maxUploadBytes: Number(env.MAX_UPLOAD_BYTES ?? DEFAULT_MAX_UPLOAD_BYTES),
+    maxUploadBytes,
     local: env.LOCAL === "1",
-    leaseSeconds: Number(env.EVALUATION_LEASE_SECONDS ?? DEFAULT_LEASE_SECONDS),
+    leaseSeconds,
     metricsToken: env.METRICS_TOKEN,
     webhookUrls: {
       resolve: resolveFromTable(JSON.parse(env.DNS_TABLE ?? "{}"), resolveOverHttps(env.DNS_URL ?? DEFAULT_DNS_URL)),

@@ -1,8 +1,11 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context as HonoContext } from "hono";
 import type { Context, TeamContext } from "../context.ts";
 import type { Config } from "../env.ts";
 import { DomainError } from "../errors.ts";
+
+// The library says "expected string, received undefined", to people who have left something out.
+z.config({ customError: ({ code, input }) => (code === "invalid_type" && input === undefined ? "is missing" : null) });
 
 export interface AppEnv {
   Variables: {

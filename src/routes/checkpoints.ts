@@ -3,12 +3,12 @@ import { DomainError } from "../errors.ts";
 import { deleteCheckpoints } from "../services/checkpoint/delete.ts";
 import { type CheckpointDetail, getCheckpoint } from "../services/checkpoint/get.ts";
 import { cursorAfter, listCheckpoints } from "../services/checkpoint/list.ts";
-import { openArtifact, type WantedRange } from "../services/checkpoint/open-artifact.ts";
+import { findArtifact, openArtifact, type WantedRange } from "../services/checkpoint/open-artifact.ts";
 import { MAX_BODY_BYTES, putCheckpoint } from "../services/checkpoint/put.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { formatContentDigest, parseContentDigest } from "../services/digest.ts";
 import { getModel, getModelOn } from "../services/model/internal.ts";
-import type { App } from "./app-type.ts";
+import type { App, RouteContext } from "./app-type.ts";
 import { requireActor, requireToken } from "./authenticate.ts";
 import { declaredLength } from "./body.ts";
 import {
@@ -252,6 +252,7 @@ export function registerCheckpoints(app: App): void {
   app.openapi(put, async (c) => {
     const { id, step } = c.req.valid("param");
     const length = declaredLength(c, MAX_BODY_BYTES);
+    const onlyNew = readConditions(c);
     const body = c.req.raw.body;
     if (!body || length === 0) {
       throw new DomainError("invalid_checkpoint", "The body is empty: send the file.", { reason: "empty" });
@@ -262,7 +263,7 @@ export function registerCheckpoints(app: App): void {
       body,
       length,
       claimedDigest: parseContentDigest(c.req.header("content-digest")),
-      onlyNew: c.req.header("if-none-match")?.trim() === "*",
+      onlyNew,
     });
     c.executionCtx.waitUntil(hinted);
     const { created, ...stored } = taken;
@@ -289,17 +290,24 @@ export function registerCheckpoints(app: App): void {
     const { id, step } = c.req.valid("param");
     const { team } = c.var;
     const model = await getModel(team, id);
-    const { digest, bytes, range, body } = await openArtifact(team, model, step, parseRange(c.req.header("range")));
-    const part = range.to - range.from < bytes;
+    const wanted = parseRange(c.req.header("range"));
+    // HEAD asks for the headers alone: nothing is opened that nobody reads.
+    const head = c.req.method === "HEAD";
+    const found = head
+      ? { ...(await findArtifact(team, model, step, wanted)), body: null }
+      : await openArtifact(team, model, step, wanted);
+    const { digest, bytes, range, body } = found;
+    const length = range.to - range.from;
     // The length goes out with the headers, and a store that breaks off breaks the answer off too.
-    return new Response(body.pipeThrough(new FixedLengthStream(range.to - range.from)), {
-      status: part ? 206 : 200,
+    return new Response(body?.pipeThrough(new FixedLengthStream(length)), {
+      status: length < bytes ? 206 : 200,
       headers: {
         "content-type": "application/octet-stream",
         "accept-ranges": "bytes",
         "repr-digest": formatContentDigest(digest),
         etag: `"${digest}"`,
-        ...(part ? { "content-range": `bytes ${range.from}-${range.to - 1}/${bytes}` } : {}),
+        ...(head ? { "content-length": `${length}` } : {}),
+        ...(length < bytes ? { "content-range": `bytes ${range.from}-${range.to - 1}/${bytes}` } : {}),
       },
     });
   });
@@ -349,6 +357,25 @@ function toLayers(layers: NonNullable<CheckpointDetail["artifact"]>["layers"]): 
       ],
     ),
   );
+}
+
+/**
+ * Whether the step must be free. What else a PUT may ask for (RFC 9110, sections 13.1 and 14.5) is refused: to pass it
+ * over would write where the sender forbids it, or take a piece for the file.
+ */
+function readConditions(c: RouteContext): boolean {
+  if (c.req.header("content-range") !== undefined) {
+    throw new DomainError(
+      "invalid_request",
+      "A PUT takes the whole file: leave Content-Range out. POST …/uploads takes a file in parts.",
+    );
+  }
+  const condition = c.req.header("if-none-match")?.trim();
+  const other = ["if-match", "if-unmodified-since"].find((name) => c.req.header(name) !== undefined);
+  if (other || (condition !== undefined && condition !== "*")) {
+    throw new DomainError("invalid_request", '"If-None-Match: *" is the one condition that a PUT knows.');
+  }
+  return condition === "*";
 }
 
 /** One range from a byte on; of anything else the whole file is sent, as RFC 9110 allows. */

@@ -11,6 +11,8 @@ export interface RawRequest {
   body: Uint8Array;
   /** Hang up after the body; else wait for the answer. */
   hangUp?: boolean;
+  /** Say after the body that nothing more will come, and wait for the answer all the same. */
+  end?: boolean;
 }
 
 /** A request that no HTTP client would send, over a bare socket. Answers null where it hung up. */
@@ -31,6 +33,7 @@ export async function sendRaw(team: Team, request: RawRequest): Promise<Answer<u
   // The service may answer and hang up before it has read all: that is an answer, too.
   socket.on("error", () => {});
   socket.write(request.body);
+  if (request.end) socket.end();
   return parse(await text(socket));
 }
 

@@ -125,15 +125,29 @@ test("a body of undeclared or too great a length is refused before it is read", 
 });
 
 test.each([
+  { header: "content-range", value: "bytes 0-14539/20000", says: "Content-Range" },
+  { header: "if-match", value: "*", says: "If-None-Match" },
+  { header: "if-none-match", value: '"sha256:0"', says: "If-None-Match" },
+  { header: "if-unmodified-since", value: "Wed, 25 Nov 2026 19:00:00 GMT", says: "If-None-Match" },
+])("$header is not passed over: a PUT that asks what it does not know is refused", async ({ header, value, says }) => {
+  const answer = await put(good(), { [header]: value });
+  expectRefusal(answer, { status: 400, code: "invalid_request", says });
+});
+
+test.each([
   { name: "held in memory", length: 100_000 },
   { name: "streamed through", length: 20_000_000 },
-])("a body that is $name and breaks off leaves nothing half-stored", async ({ length }) => {
-  const headers = { "content-length": `${length}` };
+])("a body that is $name and ends early is refused as that, and leaves nothing half-stored", async ({ length }) => {
   const path = `/models/${id}/checkpoints/77`;
-  await sendRaw(team, { method: "PUT", path, headers, body: good().subarray(0, 8000), hangUp: true });
-  await until("its upload", async () =>
-    (await uploadsOf(team)).every(({ step, status }) => step !== 77 || status !== "complete"),
-  );
+  const short = { method: "PUT", path, headers: { "content-length": `${length}` }, body: good().subarray(0, 8000) };
+  const answer = await sendRaw(team, { ...short, end: true });
+  if (!answer) throw new Error("no answer");
+  expectRefusal(answer, { status: 400, code: "body_truncated", says: `of ${length} bytes: nothing was stored` });
+  await sendRaw(team, { ...short, hangUp: true });
+  await until("the ends of both uploads", async () => {
+    const statuses = (await uploadsOf(team)).filter(({ step, bytes }) => step === 77 && bytes === length);
+    return statuses.length === 2 && statuses.every(({ status }) => status === "discarded");
+  });
   expect((await team.call("GET", path)).status).toBe(404);
 });
 

@@ -51,7 +51,7 @@ const cases: Case[] = [
     body: { suite: "SUITE" },
     status: 400,
     code: "invalid_request",
-    says: "name",
+    says: "name: is missing",
   },
   {
     name: "a name with a slash",
