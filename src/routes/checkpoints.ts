@@ -112,7 +112,7 @@ const put = createRoute({
   operationId: "putCheckpoint",
   summary: "Push a checkpoint",
   description:
-    "Body: an ONNX file, or safetensors, which is measured and not evaluated. Up to 100 MB; `POST …/uploads` takes larger ones. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412.",
+    "Body: an ONNX file, or safetensors, which is measured and not evaluated. Up to 100 MB; `POST …/uploads` takes larger ones. Needs Content-Length; `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given. A step is written once: the same bytes again answer 200, others 409 `step_taken` (DELETE the step first); with `If-None-Match: *` a step that is there answers 412. Other conditions and Content-Range answer 400.",
   middleware: [requireToken] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {

@@ -6,7 +6,7 @@ import type { Service } from "./service.ts";
  * What the store does wrong: `refusing` answers 503, `failing` 500, `away` hangs up, `hanging` never answers, `slow`
  * takes its time, `deaf` does as it is told and never says so, `cutting` hangs up half-way through a body, `altering`
  * changes a byte of it, `unreadable` hangs up on whoever reads, `stalling` never answers who writes, `forgetting` takes
- * what is written and keeps none of it, `misreading` gives other bytes of an artifact than it has.
+ * what is written and keeps none of it, `denying` finds that an address has run out, `misreading` gives other bytes of an artifact than it has.
  */
 export type Fault =
   | "none"
@@ -21,6 +21,7 @@ export type Fault =
   | "unreadable"
   | "stalling"
   | "forgetting"
+  | "denying"
   | "misreading";
 
 export interface FaultyStore {
@@ -55,6 +56,7 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
       response.end(`<Error><Code>${code}</Code><Message>Please try again.</Message></Error>`);
     };
     if (fault === "refusing") refuse(503, "SlowDown");
+    else if (fault === "denying") refuse(403, "AccessDenied");
     else if (fault === "failing") refuse(500, "InternalError");
     else if (fault === "hanging" || fault === "stalling") incoming.resume();
     else if (fault === "away" || fault === "unreadable") incoming.socket.destroy();
@@ -98,7 +100,7 @@ function nextFault(store: FaultyStore, incoming: IncomingMessage): Fault {
 function concerns(fault: Fault, { method, url = "" }: IncomingMessage): boolean {
   if (fault === "unreadable") return method === "GET";
   if (fault === "misreading") return method === "GET" && url.includes("/artifacts/") && !url.includes("uploadId");
-  return ["cutting", "altering", "stalling", "forgetting"].includes(fault) ? method === "PUT" : true;
+  return ["cutting", "altering", "stalling", "forgetting", "denying"].includes(fault) ? method === "PUT" : true;
 }
 
 function forget(incoming: IncomingMessage, response: ServerResponse): void {

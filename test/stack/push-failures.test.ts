@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "curie-point-push-"));
 });
 afterEach(() => {
-  Object.assign(store, { fault: "none", spared: 0, met: 0, parts: [] });
+  Object.assign(store, { fault: "none", spared: 0, faults: Number.POSITIVE_INFINITY, met: 0, parts: [] });
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true });
@@ -99,6 +99,20 @@ test("killed while the file is read back, it begins again and sends nothing", as
   expect(await digestOf(team, name, 9)).toBe(sha256(body));
 });
 
+test("addresses that have run out are asked for anew, and only what is missing is sent again", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const late = mkdtempSync(join(folder, "late-"));
+  const body = paddedModel("late", 36_000_000);
+  writeFileSync(join(late, "step3.onnx"), body);
+  Object.assign(store, { fault: "denying", spared: 1, faults: 2 });
+  const pushed = await finish(start(team, [late, "--model", name, "--once", "--parallel", "1"]));
+  expect(pushed).toEqual({ code: 0, stdout: "step 3: step3.onnx pushed\n", stderr: "" });
+  expect(store.met).toBe(2);
+  expect(store.parts).toEqual([1, 2, 3]);
+  expect(await digestOf(team, name, 3)).toBe(sha256(body));
+});
+
 test("a service that is away, then overloaded, then back gets every checkpoint", async () => {
   const team = await newTeam(stack);
   const { name } = await newTableModel(team);
@@ -146,4 +160,32 @@ test("a file that is still being written is left until it rests, then pushed onc
   await pause(1500);
   watching.kill("SIGTERM");
   expect(await output).toMatchObject({ stdout: "step 4: step4.onnx pushed\n", stderr: "" });
+});
+
+// A terminal is what util-linux's script makes; elsewhere there is none to be had without a package.
+test.skipIf(!existsSync("/usr/bin/script"))("in a terminal a bar shows how far each file is", async () => {
+  const team = await newTeam(stack);
+  const { name } = await newTableModel(team);
+  const shown = mkdtempSync(join(folder, "shown-"));
+  // Three parts, a second apart and one by one: each has its frame.
+  writeFileSync(join(shown, "step2.onnx"), paddedModel("shown", 36_000_000));
+  writeFileSync(join(shown, "final.onnx"), "no step");
+  store.fault = "slow";
+  const push = [SCRIPT, shown, "--model", name, "--url", team.service.url, "--once", "--parallel", "1"];
+  const command = [process.execPath, ...push].join(" ");
+  const env = { ...process.env, CURIE_KEY: team.key, TERM: "xterm" };
+  const terminal = ["--quiet", "--return", "--command", command, "/dev/null"];
+  const child = spawn("/usr/bin/script", terminal, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const { code, stdout } = await finish(child);
+  expect(code).toBe(1);
+  for (const frame of [
+    /step2\.onnx +░{24} 0% of 36\.0 MB {2}reading/,
+    /step2\.onnx +█{11}░{13} 46% of 36\.0 MB {2}sending/,
+    /step2\.onnx +█{22}░{2} 93% of 36\.0 MB {2}sending/,
+    /step2\.onnx +█{24} 100% of 36\.0 MB {2}checking/,
+    /step 2: step2\.onnx pushed/,
+    /final\.onnx: no step in the name/,
+  ]) {
+    expect(stdout).toMatch(frame);
+  }
 });

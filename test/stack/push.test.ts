@@ -63,6 +63,16 @@ test("a large file whose first part is in goes on from there; again it is in", a
   expect(await push(team, ...args)).toMatchObject({ code: 0, stdout: "step 7: step7.onnx was in\n" });
 });
 
+test("an address that is none is said at once, and not asked for ten minutes", async () => {
+  const team = await newTeam();
+  for (const url of ["localhost:8787", "ftp://localhost", "nothing"]) {
+    expect(await push(team, folder, "--model", "m", "--url", url, "--once")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--url must be an address like http://…, got "${url}"`),
+    });
+  }
+});
+
 test("what is missing is said", async () => {
   const team = await newTeam();
   expect(await push(team, folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("--model and --url") });
@@ -73,4 +83,9 @@ test.each([
   ["step100_loss0.25.onnx", 100],
   ["loss0.25.onnx", null],
   ["run.500.safetensors", 500],
+  ["checkpoint-000010.safetensors", 10],
+  ["Step_7-epoch3.onnx", 7],
+  ["steps=12,lr=0.001.onnx", 12],
+  ["model.onnx", null],
+  ["step9999999999999999.onnx", null],
 ])("the step of %s is %s", (name, step) => expect(stepOf(name)).toBe(step));
