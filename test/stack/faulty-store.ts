@@ -6,7 +6,8 @@ import type { Service } from "./service.ts";
  * What the store does wrong: `refusing` answers 503, `failing` 500, `away` hangs up, `hanging` never answers, `slow`
  * takes its time, `deaf` does as it is told and never says so, `cutting` hangs up half-way through a body, `altering`
  * changes a byte of it, `unreadable` hangs up on whoever reads, `stalling` never answers who writes, `forgetting` takes
- * what is written and keeps none of it, `denying` finds that an address has run out, `misreading` gives other bytes of an artifact than it has.
+ * what is written and keeps none of it, `denying` finds that an address has run out, `misreading` gives other bytes of
+ * an artifact than it has.
  */
 export type Fault =
   | "none"
