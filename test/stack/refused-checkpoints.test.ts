@@ -124,6 +124,24 @@ test("a body of undeclared or too great a length is refused before it is read", 
   expectRefusal(tooLarge, { status: 413, code: "body_too_large", says: "200000000" });
 });
 
+test("whoever is refused at the door opens no upload: another's key, one that only reads, no such model, a step that is there", async () => {
+  const other = await newTeam();
+  const mine = await newTableModel(other);
+  const path = `/models/${mine.id}/checkpoints/1`;
+  const body = good();
+  expect((await other.call("PUT", path, { body })).status).toBe(202);
+  const before = await uploadsOf(other);
+  const statuses = [
+    await team.call("PUT", path, { body }),
+    await other.call("PUT", path, { body, key: await other.keyWith("read") }),
+    await other.call("PUT", path, { body, key: `${other.key}x` }),
+    await other.call("PUT", "/models/nobody/checkpoints/1", { body }),
+    await other.call("PUT", path, { body, headers: { "if-none-match": "*" } }),
+  ].map(({ status }) => status);
+  expect(statuses).toEqual([404, 403, 401, 404, 412]);
+  expect(await uploadsOf(other)).toEqual(before);
+});
+
 test.each([
   { header: "content-range", value: "bytes 0-14539/20000", says: "Content-Range" },
   { header: "if-match", value: "*", says: "If-None-Match" },
