@@ -54,10 +54,21 @@ export class TensorFormatError extends Error {
 
 const QUOTED_CHARACTERS = 80;
 
+/** Text out of a hostile file without the characters that hide, or turn what stands around them. */
+export const visible = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
+
 /** A name out of a hostile file, fit for a message or a terminal: quoted, short, and without invisible characters. */
 export function quote(name: string): string {
   const short = name.length > QUOTED_CHARACTERS ? `${name.slice(0, QUOTED_CHARACTERS)}…` : name;
-  return JSON.stringify(short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd"));
+  return JSON.stringify(visible(short));
+}
+
+const QUOTED_NAMES = 8;
+
+/** Names as `quote` shows them, and no more than a sentence has room for. */
+export function quoteAll(names: readonly string[]): string {
+  const shown = names.slice(0, QUOTED_NAMES).map(quote).join(", ");
+  return names.length > QUOTED_NAMES ? `${shown} and ${names.length - QUOTED_NAMES} more` : shown;
 }
 
 /** `[3,1024]`, cut after a few dimensions. */

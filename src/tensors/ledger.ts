@@ -69,7 +69,7 @@ export class Ledger {
     if (++this.#begun > this.limits.tensors) {
       throw new TensorFormatError(
         "too_many_tensors",
-        `The file has more than ${this.limits.tensors} tensors. Merge small ones before exporting.`,
+        `Tensor ${this.#begun} of the file is one too many: the limit is ${this.limits.tensors}. Merge small ones before exporting.`,
       );
     }
     return this.#begun;

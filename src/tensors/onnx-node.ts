@@ -32,19 +32,19 @@ export class NodeMessage extends Message {
       case 2:
         return this.#key(this.#outputs);
       case 3:
-        return this.#text(length, "The name of a node", (text) => {
+        return this.#text(length, `The name of node ${this.#number}`, (text) => {
           this.#name = text;
         });
       case 4:
-        return this.#text(length, "The operator of a node", (text) => {
+        return this.#text(length, `The operator of node ${this.#number}`, (text) => {
           this.#operator = text;
         });
       case 7:
-        return this.#text(length, "The domain of a node", (text) => {
+        return this.#text(length, `The domain of node ${this.#number}`, (text) => {
           this.#domain = text;
         });
       case 8:
-        return this.#text(length, "The overload of a node", (text) => {
+        return this.#text(length, `The overload of node ${this.#number}`, (text) => {
           this.#overload = text;
         });
       case 5:

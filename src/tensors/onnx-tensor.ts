@@ -93,10 +93,15 @@ export class InitializerMessage extends Message {
         throw this.#unsupported("string");
       case 8:
         if (this.#name !== undefined) throw this.#twice("name");
-        return textSink(length, this.#ledger.limits.nameBytes, "The name of an initializer", (name) => {
-          this.#name = checkName(name, "Initializer", this.#ledger.limits);
-          if (this.#unmeasured !== undefined) throw this.#unsupported(this.#unmeasured);
-        });
+        return textSink(
+          length,
+          this.#ledger.limits.nameBytes,
+          `The name of initializer ${this.#number} of the file`,
+          (name) => {
+            this.#name = checkName(name, "Initializer", this.#ledger.limits);
+            if (this.#unmeasured !== undefined) throw this.#unsupported(this.#unmeasured);
+          },
+        );
       case 13:
         return refuseExternal(this.#what());
       case RAW_DATA:
