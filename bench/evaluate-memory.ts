@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startStack } from "../local/stack.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Stack, startStack } from "../local/stack.ts";
 import { connect } from "../src/database/client.ts";
 import { Client } from "../trainer/src/client/client.ts";
 import { watchHeap } from "./heap.ts";
@@ -33,7 +34,7 @@ export async function benchEvaluateMemory(): Promise<Comparison[]> {
     const wasm: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       if (round > 0) await restartEvaluator(stack);
-      const watch = await watchHeap(stack.inspectorPorts().evaluator ?? 0);
+      const watch = await watchHeap(await inspectorOf(stack));
       const most = await watch.highest(async () => {
         for (const step of [2 * round, 2 * round + 1]) {
           await client.pushCheckpoint(id, step, modelOf(step));
@@ -57,5 +58,14 @@ export async function benchEvaluateMemory(): Promise<Comparison[]> {
     await database.close();
     await stack.close();
     rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** Each process of the evaluator has another port. */
+async function inspectorOf(stack: Stack): Promise<number> {
+  for (;;) {
+    const { evaluator } = stack.inspectorPorts();
+    if (evaluator !== null) return evaluator;
+    await pause(50);
   }
 }

@@ -23,6 +23,18 @@ interface HeapUsage {
   backingStorageSize: number;
 }
 
+interface InspectorMessage {
+  id?: number;
+  result?: unknown;
+  params?: { context?: { id: number } };
+}
+
+/** Prototypes of subclasses are found too, and have no buffer. */
+const SUM_OF_MEMORIES = `function () {
+  const size = (memory) => { try { return memory.buffer.byteLength; } catch { return 0; } };
+  return this.reduce((sum, memory) => sum + size(memory), 0);
+}`;
+
 interface RemoteObject {
   objectId?: string;
   value?: unknown;
@@ -33,8 +45,10 @@ export async function watchHeap(port: number, service = "worker"): Promise<HeapW
   const socket = new WebSocket(`ws://127.0.0.1:${port}/${service}`);
   await once(socket, "open");
   const waiting = new Map<number, (result: unknown) => void>();
+  let contextId: number | undefined;
   socket.on("message", (data) => {
-    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown };
+    const { id, result, params } = JSON.parse(String(data)) as InspectorMessage;
+    if (params?.context) contextId = params.context.id;
     if (id !== undefined) waiting.get(id)?.(result);
     if (id !== undefined) waiting.delete(id);
   });
@@ -70,14 +84,16 @@ export async function watchHeap(port: number, service = "worker"): Promise<HeapW
       return most;
     },
     async wasm() {
-      const prototype = await remote("Runtime.evaluate", { expression: "WebAssembly.Memory.prototype" });
+      // It says which contexts there are; the inspector of a Worker has none by default.
+      await call("Runtime.enable");
+      const prototype = await remote("Runtime.evaluate", { expression: "WebAssembly.Memory.prototype", contextId });
       const { objects } = (await call("Runtime.queryObjects", { prototypeObjectId: prototype.objectId })) as {
         objects: RemoteObject;
       };
       const sum = await remote("Runtime.callFunctionOn", {
         objectId: objects.objectId,
         returnByValue: true,
-        functionDeclaration: "function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }",
+        functionDeclaration: SUM_OF_MEMORIES,
       });
       return Number(sum.value);
     },

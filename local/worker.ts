@@ -54,6 +54,7 @@ export async function superviseWorker(options: WorkerProcessOptions): Promise<Wo
       windowsHide: true,
     });
     child = started;
+    inspectorPort = null;
     const ended = new Promise<void>((resolve) => {
       started.once("exit", () => resolve());
       started.once("error", () => resolve());
