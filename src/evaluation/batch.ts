@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { checkClasses, toFloats, widthOf } from "./answers.ts";
-import { decode } from "./dtypes.ts";
+import { view } from "./dtypes.ts";
 import { type Scoring, scoreBatch, type Tally } from "./metrics.ts";
 import { ModelFailure } from "./model-failure.ts";
 import { loadRuntime } from "./runtime.ts";
@@ -64,13 +64,13 @@ function doubled({ dtype, shape, bytes }: FeedTensor): FeedTensor {
   return { dtype, shape: [2, ...shape.slice(1)], bytes: twice };
 }
 
-/** The constructor of ort.Tensor is overloaded by type and cannot take the union; `decode` keeps the two in step. */
+/** The constructor of ort.Tensor is overloaded by type and cannot take the union; `view` keeps the two in step. */
 function ortData({ dtype, bytes }: FeedTensor): Float32Array {
-  return decode(dtype, bytes) as unknown as Float32Array;
+  return view(dtype, bytes) as unknown as Float32Array;
 }
 
 /** Typed: a batch of images may have a target for each pixel. */
 function toNumbers({ dtype, bytes }: FeedTensor): ArrayLike<number> {
-  const values = decode(dtype, bytes);
+  const values = view(dtype, bytes);
   return values instanceof BigInt64Array ? Float64Array.from(values, Number) : values;
 }

@@ -23,3 +23,11 @@ export function decode(dtype: InputDtype, bytes: Uint8Array): InstanceType<(type
   // Not slice(): a Node Buffer's does not copy.
   return new ARRAYS[dtype](new Uint8Array(bytes).buffer);
 }
+
+/** The same without a copy where the bytes are aligned: to be read at once, and not to be written to. */
+export function view(dtype: InputDtype, bytes: Uint8Array): InstanceType<(typeof ARRAYS)[InputDtype]> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const { BYTES_PER_ELEMENT: size } = ARRAYS[dtype];
+  if (byteOffset % size !== 0 || !(buffer instanceof ArrayBuffer)) return decode(dtype, bytes);
+  return new ARRAYS[dtype](buffer, byteOffset, byteLength / size);
+}

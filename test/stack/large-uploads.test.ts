@@ -93,7 +93,11 @@ test("an ONNX file that came in parts is evaluated; one that the edge cannot hol
     expect(await ended(team, begun)).toMatchObject({ status: "complete" });
   }
   expect(await settledVerdict(team, id)).toMatchObject({ asOfStep: 0, checkpoints: 1 });
-  expect((await trajectoryOf(team, id))[1]).toMatchObject({ step: 1, failure: { code: "model_too_large" } });
+  expect((await trajectoryOf(team, id))[1]).toMatchObject({
+    step: 1,
+    // The limit, and the way out.
+    failure: { code: "model_too_large", message: expect.stringMatching(/16777216.*PUT .*\/evaluation/) },
+  });
 });
 
 test("whoever died in the middle begins as before and finds what is in; the same bytes twice are one object", async () => {
