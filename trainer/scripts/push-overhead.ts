@@ -38,6 +38,7 @@ async function measure(seed: number, options: Pick<WatchedOptions, "service" | "
   const progress: Progress = {
     step: (step) => void ((step === 1 || step === steps) && mark()),
     checkpoint() {},
+    pushed() {},
     phase() {},
     note() {},
     end() {},

@@ -1,19 +1,20 @@
 // Fills an ensemble: one model per seed, and per value of one setting where it is varied, one after the other:
 //   npm run -w trainer sweep -- --url URL --key-file FILE --ensemble NAME [--seeds 5] [--vary weight-decay=0,0.1,1]
-//                               [any setting of grok.ts]
+//                               [--out DIR] [any setting of grok.ts]
 // Models are named by what they differ in, so that a sweep that was stopped goes on where it was: what is pushed
-// already is the same bytes.
+// already is the same bytes. With --out each has a folder of its own there, and goes on from its last checkpoint.
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readSettings, settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
 import { createProgress } from "../src/progress.ts";
 import { readService } from "../src/service-flags.ts";
 import { trainWatched } from "../src/watched.ts";
 
-const USAGE = `sweep --url URL --key-file FILE --ensemble NAME [--seeds 5] [--vary SETTING=VALUE,VALUE…]\n${settingsHelp}`;
+const USAGE = `sweep --url URL --key-file FILE --ensemble NAME [--seeds 5] [--vary SETTING=VALUE,VALUE…] [--out DIR]\n${settingsHelp}`;
 
 async function main(args: string[]): Promise<void> {
   const values = parse(args);
-  const { url, ensemble, vary } = values;
+  const { url, ensemble, vary, out } = values;
   if (typeof url !== "string" || typeof ensemble !== "string") throw new UsageError("give --url and --ensemble");
   const seeds = Number(values["seeds"] ?? 5);
   if (!Number.isSafeInteger(seeds) || seeds < 1) throw new UsageError("--seeds must be a whole number from 1");
@@ -29,14 +30,15 @@ async function main(args: string[]): Promise<void> {
   );
   for (const { settings, tags, model } of members) {
     const progress = createProgress(process.stderr, settings.steps);
-    const verdict = await trainWatched({ settings, service, model, ensemble, tags }, progress);
+    const kept = typeof out === "string" && { out: join(out, model), resume: true };
+    const verdict = await trainWatched({ settings, service, model, ensemble, tags, ...kept }, progress);
     console.log(`${model}  ${verdict?.verdict} as of step ${verdict?.asOfStep}`);
   }
 }
 
 function parse(args: string[]): Readonly<Record<string, unknown>> {
   const text = { type: "string" } as const;
-  const own = { url: text, "key-file": text, ensemble: text, seeds: text, vary: text };
+  const own = { url: text, "key-file": text, ensemble: text, seeds: text, vary: text, out: text };
   try {
     return parseArgs({ args, options: { ...settingOptions, ...own } }).values;
   } catch (error) {

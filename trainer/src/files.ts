@@ -17,9 +17,11 @@ export async function writeCheckpointFiles(
   directory: string,
   { step, learningRate, weightNorm, splits, onnx }: Checkpoint,
   settings: Settings,
+  preset?: string,
 ): Promise<void> {
   const name = fileName(step);
-  const sidecar = { step, learningRate, weightNorm, splits: Object.fromEntries(splits), settings };
+  const named = preset !== undefined && { preset };
+  const sidecar = { step, learningRate, weightNorm, splits: Object.fromEntries(splits), ...named, settings };
   // Whole or not there: what is there after a kill is pushed as it is.
   await writeFile(join(directory, `${name}.onnx.part`), onnx);
   await rename(join(directory, `${name}.onnx.part`), join(directory, `${name}.onnx`));

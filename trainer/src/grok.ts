@@ -73,6 +73,7 @@ async function readArguments(args: string[]): Promise<Arguments> {
     print,
     chosen: (values.preset ?? values.config) !== undefined,
     resume,
+    ...(values.preset !== undefined && { preset: values.preset }),
     ...(service && { service }),
     ...(until !== undefined && { until }),
     ...(denseEvery !== undefined && { denseEvery }),

@@ -128,11 +128,12 @@ const presets = {
   },
   "grokfast2024-small": {
     source: "Lee et al. 2024, arXiv 2405.20233",
-    differs: "p 97 -> 47, width 128 -> 64, two blocks with LayerNorm -> one without, full batch, decay .005 -> .1",
+    differs:
+      "p 97 -> 47, width 128 -> 64, two blocks with LayerNorm -> one without, full batch, 10,000 updates -> 1,200",
     settings: {
       ...grokfast,
       ...{ ...smallProbes, task: "add", modulus: 47, layers: 1, layerNorm: "none", embedding: 64, hidden: 256 },
-      ...{ batch: 0, weightDecay: always(0.1), steps: 1200, logCheckpoints: 0, every: 20 },
+      ...{ batch: 0, steps: 1200, logCheckpoints: 0, every: 20 },
     },
   },
   prieto2025: {
@@ -173,7 +174,8 @@ const presets = {
   },
   "omnigrok2022-small": {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
-    differs: "two hidden layers of 200 -> one of 100, batches -> full, 100,000 updates -> 4,000; no delay was seen so",
+    differs:
+      "two hidden layers of 200 -> one of 100, batches -> full, 100,000 updates -> 4,000; no delay was seen so, and hardly one at decay 1",
     settings: {
       ...omnigrok,
       ...{ layers: 1, embedding: 100, hidden: 100, batch: 0, learningRate: 5e-3, weightDecay: always(0.2) },

@@ -18,6 +18,8 @@ import { type Checkpoint, defaults, type Settings, type TrainCallbacks, train } 
 
 export interface WatchedOptions {
   readonly settings: Partial<Settings>;
+  /** What the settings are named after, for the checkpoints' sidecars. */
+  readonly preset?: string;
   /** The service to push to; without it checkpoints only go to `out`. */
   readonly service?: ClientSettings;
   /** Name of the model; by default the task and the seed. */
@@ -59,18 +61,16 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
       // What was measured and not pushed when the run was killed; what was pushed is the same bytes, and no news.
       if (out === undefined || from === null) return;
       for (const step of await stepsOfFiles(out, from.step))
-        await watched.model.queue.add(() => readCheckpointFile(out, step));
+        await watched.model.add(() => readCheckpointFile(out, step));
     },
     async onCheckpoint(checkpoint) {
       progress.checkpoint(checkpoint);
       if (out !== undefined) {
-        await writeCheckpointFiles(out, checkpoint, settings);
+        await writeCheckpointFiles(out, checkpoint, settings, options.preset);
         await writeStateFile(out, await checkpoint.state(), settings);
       }
       const { step, onnx } = checkpoint;
-      await watched.model?.queue.add(
-        out === undefined ? async () => ({ step, onnx }) : () => readCheckpointFile(out, step),
-      );
+      await watched.model?.add(out === undefined ? async () => ({ step, onnx }) : () => readCheckpointFile(out, step));
     },
     onStep: (step) => progress.step(step),
     wantsCheckpoint: (step) =>
@@ -80,7 +80,7 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
   try {
     const last = await train(settings, callbacks, from).finally(() => watched.model?.trainingEnds());
     if (watched.model === undefined) return null;
-    await watched.model.queue.drain();
+    await watched.model.drain();
     progress.note("every checkpoint is pushed; waiting for the verdict");
     return await waitForVerdict(watched.model.client, await watched.model.id(), last.step);
   } finally {
@@ -95,7 +95,10 @@ type Pushed = () => Promise<Pick<Checkpoint, "step" | "onnx">>;
 interface WatchedModel {
   readonly client: Client;
   id(): Promise<string>;
-  readonly queue: PushQueue<Pushed>;
+  /** Resolves as soon as there is room for more. */
+  add(read: Pushed): Promise<void>;
+  /** Resolves when everything has arrived. */
+  drain(): Promise<void>;
   readonly phases: PhaseWatch;
   /** The last verdict heard of; training runs ahead of it. */
   said(): string | null;
@@ -125,12 +128,15 @@ async function watchModel(
     return id;
   };
   let training = true;
+  let [arrived, taken] = [0, 0];
   const push = async (read: Pushed): Promise<void> => {
     for (;;) {
       const wasTraining = training;
       try {
         const { step, onnx } = await read();
         await client.pushCheckpoint(await id(), step, onnx);
+        arrived += 1;
+        progress.pushed(arrived, taken);
         return;
       } catch (error) {
         if (out === undefined || !(error instanceof ServiceUnavailable)) throw error;
@@ -141,7 +147,7 @@ async function watchModel(
     }
   };
   if (out === undefined) await id();
-  const queue = new PushQueue(push, out === undefined ? {} : { inFlight: 1, room: Number.POSITIVE_INFINITY });
+  const queue = new PushQueue<Pushed>(push, out === undefined ? {} : { inFlight: 1, room: Number.POSITIVE_INFINITY });
   // Looking is not worth two minutes of retries: the next look is half a second away.
   const impatient = new Client({ ...service, retry: { ...service.retry, deadlineMs: 2_000 } });
   let said: string | null = null;
@@ -158,7 +164,11 @@ async function watchModel(
   return {
     client,
     id,
-    queue,
+    add: async (read) => {
+      taken += 1;
+      await queue.add(read);
+    },
+    drain: () => queue.drain(),
     phases,
     said: () => said,
     trainingEnds: () => {

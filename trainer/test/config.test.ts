@@ -131,6 +131,6 @@ test("the command lists presets, prints a chosen one in full, and leaves it in t
   expect(status).toBe(0);
   const wanted = { ...defaults, ...presetOf("gromov2023-small").settings, modulus: 7, mirrorPairs: 4, steps: 2 };
   expect(stderr).toContain(JSON.stringify(wanted));
-  const sidecar = JSON.parse(await readFile(join(out, "ckpt_000002.json"), "utf8")) as { settings: unknown };
-  expect(sidecar.settings).toEqual(wanted);
+  const sidecar = JSON.parse(await readFile(join(out, "ckpt_000002.json"), "utf8")) as { [key: string]: unknown };
+  expect([sidecar["preset"], sidecar["settings"]]).toEqual(["gromov2023-small", wanted]);
 }, 30_000);

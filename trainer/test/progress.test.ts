@@ -53,6 +53,32 @@ test("on a terminal: one line, redrawn, never wider than the window; changes of 
     "step 150: memorizer",
     "step 250: memorizer -> latent",
     "████████████████████ step 300/300  trai",
+    "train      █████████████ 1.00",
+    "ood:corner █████████████ 0.99",
     "",
   ]);
+});
+
+test("pushes have a bar beside that of the steps", () => {
+  let written = "";
+  const progress = createProgress({ isTTY: true, write: (text) => (written = text) }, 300);
+  progress.step(150);
+  progress.pushed(2, 5);
+  expect(written).toBe("\r\u001b[K██████████░░░░░░░░░░ step 150/300  ██░░░ pushed 2/5");
+});
+
+test("the curves of a long run are as wide as the window", () => {
+  let written = "";
+  const output = {
+    isTTY: true,
+    columns: 30,
+    write: (text: string) => {
+      written += text;
+    },
+  };
+  const progress = createProgress(output, 300);
+  for (let step = 0; step <= 300; step++) progress.checkpoint(checkpoint(step));
+  progress.end();
+  const drawn = ["train      █████████████ 1.00", "ood:corner █████████████ 0.99"];
+  expect(written.split("\n").slice(1, 3)).toEqual(drawn);
 });

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
@@ -33,6 +35,21 @@ test("a sweep makes one model per value and seed, all of one ensemble", async ()
     ),
   );
 }, 60_000);
+
+test("with --out each model has a folder, from which a sweep that was stopped goes on", async () => {
+  await using service = await startService();
+  const out = await mkdtemp(join(tmpdir(), "curie-point-sweep-"));
+  try {
+    const swept = ["--url", service.url, "--ensemble", "seeds", "--seeds", "2", "--out", out, ...small];
+    expect((await sweep(swept)).code).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(["seeds-seed0", "seeds-seed1"]);
+    expect(await readdir(join(out, "seeds-seed1"))).toContain("ckpt_000004.onnx");
+    const { code, stderr } = await sweep(swept);
+    expect([code, stderr.match(/going on from step 4/g)?.length]).toEqual([0, 2]);
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}, 120_000);
 
 test.each([
   [["--url", "http://localhost:1"], "give --url and --ensemble"],
