@@ -129,11 +129,11 @@ const presets = {
   "grokfast2024-small": {
     source: "Lee et al. 2024, arXiv 2405.20233",
     differs:
-      "p 97 -> 47, width 128 -> 64, two blocks with LayerNorm -> one without, full batch, 10,000 updates -> 1,200",
+      "p 97 -> 47, width 128 -> 64, two blocks with LayerNorm -> one without, full batch, 10,000 updates -> 1,200, rate .001 -> .003",
     settings: {
       ...grokfast,
       ...{ ...smallProbes, task: "add", modulus: 47, layers: 1, layerNorm: "none", embedding: 64, hidden: 256 },
-      ...{ batch: 0, steps: 1200, logCheckpoints: 0, every: 20 },
+      ...{ batch: 0, learningRate: 3e-3, steps: 1200, logCheckpoints: 0, every: 20 },
     },
   },
   prieto2025: {

@@ -67,7 +67,7 @@ describe("grok", () => {
     const dense = pushed.filter((step) => step % 100 !== 0 && step !== last);
     expect(dense.length).toBeGreaterThan(5);
     expect(dense.every((step) => step % 10 === 0 && step > 300)).toBe(true);
-  }, 60_000);
+  }, 180_000);
 
   test("without a service writes the suite, and each checkpoint with its sidecar", async () => {
     const { code, stdout } = await grok(["--out", directory, "--steps", "4", "--every", "3", "--seed", "5"]);
