@@ -17,7 +17,7 @@ const said = (fault: Fault | null) => (fault ? ` [${fault.how} ${fault.when} ${f
 
 type Here = Planned<World>;
 
-const { push, upload, pushes, deletion, report, hooks, receiver } = asking(faults, said, ANSWERS);
+const { push, pushCut, upload, pushes, deletion, report, hooks, receiver } = asking(faults, said, ANSWERS);
 const message = fc
   .tuple(nth, fc.constantFrom<Handling[]>("take", "take", "take", "take twice", "lose", "give up"), faults)
   .map(
@@ -73,6 +73,7 @@ export const schedules = fc.commands(
     ...[
       push,
       push,
+      pushCut,
       upload,
       pushes,
       deletion,

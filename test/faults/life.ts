@@ -45,11 +45,17 @@ export class Life {
   }
 
   /** For calls that are made in this process. */
-  async call<Result>(kind: "store" | "send", label: string, effect: () => Promise<Result>): Promise<Result> {
+  async call<Result>(
+    kind: "store" | "send",
+    label: string,
+    effect: () => Promise<Result>,
+    broken?: (result: Result) => Result,
+  ): Promise<Result> {
     const fault = await this.#meet(kind, label);
     if (this.dead && fault?.when !== "after") throw new Killed(label);
     if (fault?.when === "before") throw this.#failure(kind, label);
     const result = await effect();
+    if (fault && broken && !this.dead) return broken(result);
     if (fault) throw this.#failure(kind, label);
     return result;
   }
@@ -83,9 +89,30 @@ export function storeOf(life: Life, store: ArtifactStore): ArtifactStore {
     abandonParts: (...args) => call("store.abandonParts", () => store.abandonParts(...args)),
     size: (...args) => call("store.size", () => store.size(...args)),
     get: (...args) => call("store.get", () => store.get(...args)),
-    open: (...args) => call("store.open", () => store.open(...args)),
+    // Where what was done is not heard of, a body breaks off half-way.
+    open: (key, range) =>
+      life.call(
+        "store",
+        "store.open",
+        () => store.open(key, range),
+        (body) => body && brokenOff(body, range),
+      ),
     delete: (...args) => call("store.delete", () => store.delete(...args)),
   };
+}
+
+/** The first half of a body, and then an error. */
+function brokenOff(body: ReadableStream<Uint8Array>, { from, to }: { from: number; to: number }) {
+  let left = (to - from) >> 1;
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        controller.enqueue(chunk.subarray(0, left));
+        left -= chunk.byteLength;
+        if (left <= 0) controller.error(new Error("the connection was lost"));
+      },
+    }),
+  );
 }
 
 export function queuesOf(life: Life, queues: Queues): Queues {

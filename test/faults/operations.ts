@@ -10,6 +10,8 @@ export type Came<Answer> = { answer: Answer } | { refused: string } | "unanswere
 /** The service as it can be asked, each time with what is to go wrong meanwhile. */
 export interface Verbs<Trouble> {
   push(step: number, bytes: Uint8Array<ArrayBuffer>, trouble: Trouble | null): Promise<Came<unknown>>;
+  /** Sends the first half of a file and no more. */
+  pushCut(step: number, bytes: Uint8Array<ArrayBuffer>, trouble: Trouble | null): Promise<Came<unknown>>;
   /** Begins an upload in parts, sends them to the store and completes it; the rest is the service's own affair. */
   upload(step: number, content: Content, trouble: Trouble | null): Promise<Came<unknown>>;
   deleteStep(step: number, trouble: Trouble | null): Promise<Came<unknown>>;
@@ -39,6 +41,11 @@ export async function push<T>({ verbs, reference }: Subject<T>, step: number, nt
   if (answered(came)) reference.pushed(step, nth);
   else if (refusedAs(came, "step_taken")) reference.taken(step, nth);
   else reference.maybePushed(step, nth);
+}
+
+/** Whatever comes of it, nothing of it may stand: the reference is told nothing. */
+export async function pushCut<T>({ verbs }: Subject<T>, step: number, nth: number, trouble: T | null) {
+  await verbs.pushCut(step, contentOf(step, nth).bytes, trouble);
 }
 
 export async function upload<T>({ verbs, reference }: Subject<T>, step: number, nth: number, trouble: T | null) {

@@ -71,6 +71,12 @@ export function asking<Trouble>(
       run: (world) => operations.upload(world, at, which, trouble),
     }),
   );
+  const pushCut = fc.tuple(step, content, troubles).map(
+    ([at, which, trouble]): Asked => ({
+      name: `push half of ${at}:${which}${said(trouble)}`,
+      run: (world) => operations.pushCut(world, at, which, trouble),
+    }),
+  );
   const pushes = fc.tuple(fc.nat(PUSHED_STEPS.length - 3), fc.nat(CONTENTS - 2)).map(
     ([first, which]): Asked => ({
       name: `push three from ${PUSHED_STEPS[first]}:${which}`,
@@ -111,5 +117,5 @@ export function asking<Trouble>(
       run: async (world) => operations.receive(world, which, answers),
     }),
   );
-  return { push, upload, pushes, deletion, report, hooks, receiver };
+  return { push, pushCut, upload, pushes, deletion, report, hooks, receiver };
 }

@@ -34,15 +34,15 @@ export function verbsOf(world: World): Verbs<Fault> {
     return came.error instanceof DomainError && !came.life.dead ? { refused: came.error.code } : "unanswered";
   };
   const { model } = world;
+  const put = (step: number, body: ReadableStream<Uint8Array>, length: number, fault: Fault | null) =>
+    ask(`push-${step}`, fault, async (ctx) => {
+      const file = { idOrName: model.id, step, body, length, claimedDigest: null, onlyNew: false };
+      const { hinted } = await putCheckpoint(ctx, world.team.key, file);
+      await hinted;
+    });
   return {
-    push: (step, bytes, fault) =>
-      ask(`push-${step}`, fault, async (ctx) => {
-        const { hinted } = await putCheckpoint(ctx, world.team.key, {
-          ...{ idOrName: model.id, step, body: bodyOf(bytes), length: bytes.byteLength },
-          ...{ claimedDigest: null, onlyNew: false },
-        });
-        await hinted;
-      }),
+    push: (step, bytes, fault) => put(step, bodyOf(bytes), bytes.byteLength, fault),
+    pushCut: (step, bytes, fault) => put(step, bodyOf(bytes.slice(0, bytes.byteLength >> 1)), bytes.byteLength, fault),
     upload: async (step, { bytes, digest }, fault) => {
       const begun = await ask(`upload-${step}`, fault, (ctx) =>
         createUpload(ctx, { model, step, bytes: bytes.byteLength, digest }, MOST_BYTES),

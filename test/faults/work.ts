@@ -23,7 +23,12 @@ export async function message(world: World, nth: number, handling: Handling, fau
   const { messages } = world;
   if (messages.length === 0) return;
   const [taken] = messages.splice(nth % messages.length, 1);
-  if (!taken || handling === "lose") return;
+  if (!taken) return;
+  if (handling === "lose") {
+    // Of what the dead-letter queue itself loses nobody can be asked.
+    if (taken.queue === "dead-letters") messages.push(taken);
+    return;
+  }
   if (handling === "take twice") messages.push(taken);
   // As a queue does with what failed too often: the message goes to the dead-letter queue.
   if (handling === "give up") world.giveUp(taken);

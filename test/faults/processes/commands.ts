@@ -39,7 +39,7 @@ const said = (kill: Kill | null) => (kill ? ` [${sayKill(kill)}]` : "");
 /** One that hangs or answers late would have the Workers wait as long as they do in use. */
 const answers: AnswerKind[] = ["ok", "failing", "busy", "dropping", "slow", "gone"];
 
-const { push, upload, pushes, deletion, report, hooks, receiver } = asking(
+const { push, pushCut, upload, pushes, deletion, report, hooks, receiver } = asking(
   fc.option(kills, { freq: 2 }),
   said,
   answers,
@@ -68,7 +68,7 @@ const together = fc
 export const last = fc.record({ step: fc.constantFrom(...PUSHED_STEPS), kill: kills });
 
 export const schedules = fc.commands(
-  [push, push, push, upload, pushes, deletion, report, hooks, receiver, time, killing, together].map(
+  [push, push, push, pushCut, upload, pushes, deletion, report, hooks, receiver, time, killing, together].map(
     (kind: fc.Arbitrary<There>) => kind.map((planned) => new Operation(planned)),
   ),
   { maxCommands: 8, size: "max" },

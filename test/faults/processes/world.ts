@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { eq, sql } from "drizzle-orm";
 import type { Database } from "../../../src/database/client.ts";
 import { models } from "../../../src/database/schema.ts";
@@ -111,6 +112,17 @@ export class StackWorld implements Subject<Kill>, Remains {
     const steps = () => `/models/${this.model.id}/checkpoints`;
     return {
       push: (step, bytes, kill) => this.ask(`push ${step}`, kill, "PUT", `${steps()}/${step}`, bytes),
+      pushCut: async (step, bytes, kill) => {
+        const url = new URL(`${steps()}/${step}`, await this.laboratory.url());
+        if (kill) this.plan(kill);
+        const headers = { authorization: `Bearer ${this.team.key}`, "content-length": bytes.byteLength };
+        const outgoing = request(url.href, { method: "PUT", headers });
+        const ended = new Promise((resolve) => outgoing.on("close", resolve).on("error", () => {}));
+        outgoing.write(bytes.subarray(0, bytes.byteLength >> 1), () => outgoing.destroy());
+        await ended;
+        this.story.push(`push half of ${step}`);
+        return "unanswered";
+      },
       upload: async (step, { bytes, digest }, kill) => {
         const begun = await this.ask<Begun>(`upload ${step}`, kill, "POST", `${steps()}/${step}/uploads`, {
           ...{ bytes: bytes.byteLength, digest },
