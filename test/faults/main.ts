@@ -19,7 +19,7 @@ const { values } = parseArgs({
     shrink: { type: "boolean" },
   },
 });
-/** Of an issue's worth of each layer. */
+/** How many, where nobody says. */
 const SCHEDULES = { here: 1000, kill: 200 };
 /** Schedules in which a planted defect must show. */
 const MOST_TO_FIND = 20;
