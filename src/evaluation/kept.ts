@@ -76,15 +76,15 @@ function blockLossesOf(stored: Uint8Array, { splitRows, firstRow, rows }: Span):
 
 /**
  * The sum of a split's losses, block by block. Shards end where blocks do, so it is the same to the last bit however
- * the split was cut. NaN where a shard has no blocks, which were not always kept.
+ * the split was cut. Null where a shard has no blocks, which were not always kept.
  */
 export function sumBlockLosses(
   shards: readonly (Omit<Span, "splitRows"> & { blockLosses: Uint8Array | null })[],
-): number {
+): number | null {
   const splitRows = shards.reduce((sum, { rows }) => sum + rows, 0);
   const sums = new Float64Array(blocksOf(splitRows));
   for (const { blockLosses, ...shard } of shards) {
-    if (!blockLosses) return Number.NaN;
+    if (!blockLosses) return null;
     addBlockLosses(sums, blockLosses, { splitRows, ...shard });
   }
   return sums.reduce((sum, loss) => sum + loss, 0);

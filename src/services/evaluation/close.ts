@@ -17,9 +17,7 @@ export async function closeEvaluation(tx: Transaction, evaluationId: string, now
   for (const [split, own = []] of Object.entries(Object.groupBy(all, (shard) => shard.split))) {
     const sum = (of: (shard: (typeof own)[number]) => number) => own.reduce((sum, shard) => sum + of(shard), 0);
     const total = sum((shard) => shard.total ?? 0);
-    const losses = own.every((shard) => shard.blockLosses)
-      ? sumBlockLosses(own)
-      : sum((shard) => shard.lossSum ?? Number.NaN);
+    const losses = sumBlockLosses(own) ?? sum((shard) => shard.lossSum ?? Number.NaN);
     const loss = losses / total;
     results[split] = { correct: sum((shard) => shard.correct ?? 0), total, loss: Number.isFinite(loss) ? loss : null };
   }
