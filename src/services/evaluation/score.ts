@@ -68,7 +68,8 @@ export async function scoreUnit(
   }
 }
 
-function stretchesOf({ splits, tensors }: SuiteVersion, shard: ShardRow): Stretch[] {
+/** A shard in what is read at once: some MiB at most, or a single row, cut where blocks of losses end if they are shorter. */
+export function stretchesOf({ splits, tensors }: Pick<SuiteVersion, "splits" | "tensors">, shard: ShardRow): Stretch[] {
   const splitRows = splits.find(({ name }) => name === shard.split)?.rows ?? shard.rows;
   const ofSplit = tensors.filter(({ name }) => name.startsWith(`${shard.split}/`));
   const rowBytes = ofSplit.reduce((sum, { length }) => sum + length, 0) / splitRows;
