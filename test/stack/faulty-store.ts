@@ -35,6 +35,8 @@ export interface FaultyStore {
   faults: number;
   /** Requests that met a fault. */
   met: number;
+  /** Their addresses. */
+  metAt: string[];
   /** Part numbers, as the store was given them. */
   parts: number[];
   /** Ranges of objects that were asked for: from a byte on, up to another. */
@@ -76,6 +78,7 @@ export async function startFaultyStore({ connection: { s3 } }: Service): Promise
     spared: 0,
     faults: Number.POSITIVE_INFINITY,
     met: 0,
+    metAt: [],
     parts: [],
     reads: [],
     async close() {
@@ -95,6 +98,7 @@ function nextFault(store: FaultyStore, incoming: IncomingMessage): Fault {
   }
   store.faults -= 1;
   store.met += 1;
+  store.metAt.push(incoming.url ?? "");
   return store.fault;
 }
 
