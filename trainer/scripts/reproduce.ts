@@ -76,8 +76,8 @@ not name it. Train is grey, validation blue, and OOD splits are orange.
 const notMade = `## Not made again
 
 - Anti-grokking (arXiv 2506.04434), the loss of what was learned after very long training without weight decay: 10^7
-  updates, which at the some 65 updates a second that the quick task makes on one core are 43 hours. "A few hours of two
-  cores" do not reach it, and no smaller setup was found that shows it.
+  updates, which at the some 65 updates a second that the quick task makes on one core are 43 hours. That
+  is more than two cores reach in hours; a smaller setup was not looked for.
 `;
 
 const sections: string[] = [];
