@@ -3,8 +3,8 @@ import type { TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { checkpoints, evaluations, uploads } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
-import { reviseJudgement } from "../judgement/advance.ts";
-import { lockModel, type PinnedModel } from "../model/internal.ts";
+import { reviseModel } from "../judgement/revise-model.ts";
+import type { PinnedModel } from "../model/internal.ts";
 import { OPEN, type Upload } from "../upload/internal.ts";
 import { deleteReleased, releaseArtifacts } from "./release.ts";
 
@@ -21,8 +21,7 @@ export type DeletedSteps = { step: number } | { from: number };
 export async function deleteCheckpoints(ctx: TeamContext, model: PinnedModel, which: DeletedSteps): Promise<number> {
   let deleted = 0;
   let released: Upload[] = [];
-  await reviseJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
-    await lockModel(tx, model, "no key update");
+  await reviseModel(ctx, model, async (tx) => {
     const rows = await supersede(tx, model, which, ctx.now());
     if (rows.length === 0 && "step" in which) {
       throw new DomainError("checkpoint_not_found", `"${model.name}" has no checkpoint at step ${which.step}.`);

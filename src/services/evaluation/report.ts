@@ -4,7 +4,7 @@ import { evaluations } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { getCheckpoint } from "../checkpoint/get.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
-import type { PinnedModel } from "../model/internal.ts";
+import { lockModel, type PinnedModel, stillMoving } from "../model/internal.ts";
 import { type EvaluationDetail, getEvaluation } from "./get.ts";
 import { checkReport, readReport } from "./read-report.ts";
 import { isObject, type Mapping } from "./reports/report.ts";
@@ -12,7 +12,7 @@ import { isObject, type Mapping } from "./reports/report.ts";
 /**
  * Takes in what somebody measured elsewhere, for a checkpoint that could not be evaluated here: its provenance is kept.
  * Reported again, the later report holds; what was measured here is never replaced.
- * @throws DomainError `invalid_evaluation`, `evaluation_measured`, `checkpoint_not_found`
+ * @throws DomainError `invalid_evaluation`, `evaluation_measured`, `checkpoint_not_found`, `model_moving`
  */
 export async function reportEvaluation(
   ctx: TeamContext,
@@ -30,6 +30,7 @@ export async function reportEvaluation(
     return { ...(await getEvaluation(ctx, model, step)), changed: false };
   }
   await reviseJudgement(ctx, evaluation, async (tx) => {
+    if ((await lockModel(tx, model, "share")) !== evaluation.suiteVersionId) throw stillMoving(model);
     const taken = await tx
       .update(evaluations)
       .set({

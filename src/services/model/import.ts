@@ -9,7 +9,7 @@ import { type Point, TrajectoryError } from "../../phases/judge.ts";
 import { checkPoint } from "../../phases/points.ts";
 import { checkReport } from "../evaluation/read-report.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
-import { lockModel, type PinnedModel } from "./internal.ts";
+import { lockModel, type PinnedModel, stillMoving } from "./internal.ts";
 
 /** A statement takes this many rows; Postgres counts its parameters in 16 bits. */
 const CHUNK = 2_000;
@@ -149,13 +149,6 @@ async function insert(tx: Transaction, model: PinnedModel, points: readonly Poin
       })),
     );
   }
-}
-
-function stillMoving({ name }: PinnedModel): DomainError {
-  return new DomainError(
-    "model_moving",
-    `"${name}" is moving to another suite version: import again in a moment, with results on that version.`,
-  );
 }
 
 function stepHasBytes({ name }: PinnedModel, step: number): DomainError {

@@ -102,3 +102,11 @@ export async function lockModel(
 export function modelMissing(idOrName: string): DomainError {
   return new DomainError("model_not_found", `There is no model "${idOrName}". POST /models makes one.`);
 }
+
+/** For results that are of the suite version that the model was pinned to when the request began. */
+export function stillMoving({ name }: Pick<ModelRow, "name">): DomainError {
+  return new DomainError(
+    "model_moving",
+    `"${name}" is moving to another suite version: send the results again in a moment, as they are on that version.`,
+  );
+}

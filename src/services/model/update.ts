@@ -3,7 +3,7 @@ import type { TeamContext } from "../../context.ts";
 import type { Queryable } from "../../database/client.ts";
 import { type ModelPolicy, models } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
-import { reviseJudgement } from "../judgement/advance.ts";
+import { reviseModel } from "../judgement/revise-model.ts";
 import { checkPolicy } from "./create.ts";
 import { getModel, type PinnedModel } from "./internal.ts";
 import { findTarget, moveModel, type WantedSuite } from "./move.ts";
@@ -42,7 +42,7 @@ export async function updateModel(ctx: TeamContext, model: PinnedModel, change: 
   if (policy) checkPolicy(policy);
   const target = suite && (await findTarget(ctx, model, suite));
   if (policy) {
-    await reviseJudgement(ctx, { ...model, modelId: model.id }, write);
+    await reviseModel(ctx, model, write);
   } else await write(ctx.db);
   if (target) await moveModel(ctx, model, target);
   return await getModel(ctx, model.id);
