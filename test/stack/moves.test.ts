@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { deliveries, evaluations, pins } from "../../src/database/schema.ts";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
@@ -48,9 +48,13 @@ const arrived = async (team: Team, id: string) =>
     return !codesOf(verdict).includes("backfilling") && verdict;
   });
 
-/** What webhooks heard of a team, by type. */
+/** What webhooks heard of a team, by type, the first first: rows whose delivery is tried change their place. */
 async function heard(team: Team) {
-  const rows = await team.db.select().from(deliveries).where(eq(deliveries.teamId, team.id));
+  const rows = await team.db
+    .select()
+    .from(deliveries)
+    .where(eq(deliveries.teamId, team.id))
+    .orderBy(asc(deliveries.id));
   return rows.map(({ eventType, body }) => ({ type: eventType, data: JSON.parse(body).data }));
 }
 
