@@ -38,6 +38,7 @@ const RULES: Record<string, Rule> = {
   completeUpload: { scope: "push" },
   deleteUpload: { scope: "push" },
   getCheckpoint: { scope: "read" },
+  listTensors: { scope: "read" },
   getEvaluation: { scope: "read" },
   importHistory: { scope: "push", body: () => "step,train_accuracy\n" },
   reportEvaluation: { scope: "push", body: () => ({ splits: {} }) },
