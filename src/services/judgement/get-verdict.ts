@@ -19,6 +19,8 @@ export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
  * earlier detector has judged is told as that one said it, under its version, until the sweep has judged it anew.
  */
 export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<ServedVerdict> {
+  // First: where the move ends between the two, a whole verdict is said to be on its way, and never an empty one whole.
+  const moved = await moveCaveats(ctx, model);
   const [row] = await ctx.db
     .select({ verdict: judgements.verdict, detectorVersion: judgements.detectorVersion })
     .from(judgements)
@@ -36,7 +38,6 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
   const provenance = await provenanceOf(ctx, model, verdict.asOfStep);
   const evidence = { ...verdict.evidence, provenance };
   const detectorVersion = row?.detectorVersion ?? DETECTOR_VERSION;
-  const moved = await moveCaveats(ctx, model);
   const caveats = [...verdict.caveats, ...suiteCaveats(model.suiteVersion), ...moved];
   return { ...verdict, detectorVersion, evidence, caveats };
 }
