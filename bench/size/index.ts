@@ -111,7 +111,7 @@ async function costOf(lab: Lab, heaps: Heaps, size: number): Promise<SizeCost> {
   };
 }
 
-/** Apart from the time: asking for memory 50 times a second was seen to double what a file of 1 GB takes. */
+/** Apart from the time: a file of 1 GB took twice as long while memory was asked for 50 times a second. */
 async function memoryOf(lab: Lab, heaps: Heaps, work: () => Promise<unknown>) {
   const idle = {
     api: await heaps.api.collected(),
