@@ -80,7 +80,7 @@ function utf8(text: string): ArrayBuffer {
   return Uint8Array.from(new TextEncoder().encode(text)).buffer;
 }
 
-function hex(bytes: ArrayBuffer): string {
+export function hex(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -10,7 +10,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { type PresignedPart, presignPart } from "./presign.ts";
+import { hex, type PresignedPart, presignPart } from "./presign.ts";
 import { DEFAULT_RETRIES, isMissing, type RetryPolicy, StoreUnavailable, withRetries } from "./retry.ts";
 
 export { StoreUnavailable } from "./retry.ts";
@@ -217,7 +217,7 @@ function createClient(
     (next) => async (args) => {
       const request = args.request as { headers: Record<string, string>; body?: unknown };
       if (request.body instanceof Uint8Array) {
-        request.headers["x-amz-content-sha256"] = toHex(await digest(request.body));
+        request.headers["x-amz-content-sha256"] = hex(await digest(request.body));
       }
       return await next(args);
     },
@@ -228,10 +228,6 @@ function createClient(
 
 async function digestOf(bytes: Uint8Array): Promise<ArrayBuffer> {
   return await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-}
-
-function toHex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function orMissing<Result, Missing>(call: Promise<Result>, missing: Missing): Promise<Result | Missing> {

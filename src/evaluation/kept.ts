@@ -3,6 +3,7 @@
 
 import { packBits } from "./bits.ts";
 import { itemsOf, type Scoring, type Tally } from "./metrics.ts";
+import { valuesOfRow } from "./rows.ts";
 
 /** 16 KiB of bits for each split of a checkpoint. Of larger splits none are kept. */
 export const MAX_KEPT_ITEMS = 131_072;
@@ -35,7 +36,7 @@ export function cutAfter(row: number, splitRows: number): number {
 
 /** Items of a row: what a row has bits for. */
 export function itemsOfRow(scoring: Scoring, targetShape: readonly number[]): number {
-  const targets = targetShape.slice(1).reduce((product, length) => product * length, 1);
+  const targets = valuesOfRow(targetShape);
   return itemsOf(scoring, targets, targetShape.at(-1) ?? 1);
 }
 

@@ -58,6 +58,11 @@ export function holds(sorted: Float64Array, value: number): boolean {
   return sorted[from] === value;
 }
 
+/** How many values a row has, in a tensor whose first axis is rows. */
+export function valuesOfRow(shape: readonly number[]): number {
+  return shape.slice(1).reduce((product, length) => product * length, 1);
+}
+
 /** A tensor's values by row and column. */
 export interface Columns {
   whole: boolean;
@@ -66,7 +71,7 @@ export interface Columns {
 }
 
 export function columnsOf(tensor: RowTensor): Columns {
-  const width = tensor.shape.slice(1).reduce((product, length) => product * length, 1);
+  const width = valuesOfRow(tensor.shape);
   const whole = !tensor.dtype.startsWith("float");
   if (tensor.dtype === "int64") {
     // Not as bigints, each of which is an object.

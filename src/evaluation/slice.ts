@@ -1,4 +1,5 @@
 import type { InputDtype } from "./dtypes.ts";
+import { valuesOfRow } from "./rows.ts";
 
 /** A slice of one of a split's tensors: raw little-endian bytes, rows along the first axis. */
 export interface FeedTensor {
@@ -46,7 +47,7 @@ const BYTES_OF_INDEX = 4096;
 export function rowsOfBatch({ inputs }: Slice): number {
   let bytes = 0;
   for (const { dtype, shape } of Object.values(inputs)) {
-    const values = shape.slice(1).reduce((product, length) => product * length, 1);
+    const values = valuesOfRow(shape);
     bytes += values * (dtype.startsWith("float") ? BYTES_OF_NUMBER : BYTES_OF_INDEX);
   }
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(ACTIVATION_BYTES / Math.max(1, bytes))));

@@ -1,5 +1,5 @@
 import { canBeNear, type FindNear, indexRows, MOST_COLUMNS, MOST_INDEXED } from "../../evaluation/near.ts";
-import { columnsOf, type RowTensor } from "../../evaluation/rows.ts";
+import { columnsOf, type RowTensor, valuesOfRow } from "../../evaluation/rows.ts";
 import { type PlannedSplit, type ReadBytes, readRows, rowsOfBlock, type SuitePlan } from "./plan-suite.ts";
 
 /** Rows of train that lie in memory at once, beside their index. */
@@ -59,5 +59,4 @@ export function searchOf(train: PlannedSplit, read: ReadBytes): NearSearch | nul
   return canBeNear(widthOf(train)) ? new NearSearch(train, read) : null;
 }
 
-const widthOf = ({ inputs }: PlannedSplit): number =>
-  inputs.reduce((sum, { shape }) => sum + shape.slice(1).reduce((product, length) => product * length, 1), 0);
+const widthOf = ({ inputs }: PlannedSplit): number => inputs.reduce((sum, { shape }) => sum + valuesOfRow(shape), 0);
