@@ -8,9 +8,9 @@ import { MAX_BODY_BYTES, putCheckpoint } from "../services/checkpoint/put.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { formatContentDigest, parseContentDigest } from "../services/digest.ts";
 import { getModel, getModelOn } from "../services/model/internal.ts";
-import type { App, RouteContext } from "./app-type.ts";
+import type { App } from "./app-type.ts";
 import { requireActor, requireToken } from "./authenticate.ts";
-import { declaredLength } from "./body.ts";
+import { declaredLength, readConditions } from "./body.ts";
 import {
   bodyErrors,
   conflict,
@@ -357,25 +357,6 @@ function toLayers(layers: NonNullable<CheckpointDetail["artifact"]>["layers"]): 
       ],
     ),
   );
-}
-
-/**
- * Whether the step must be free. What else a PUT may ask for (RFC 9110, sections 13.1 and 14.5) is refused: to pass it
- * over would write where the sender forbids it, or take a piece for the file.
- */
-function readConditions(c: RouteContext): boolean {
-  if (c.req.header("content-range") !== undefined) {
-    throw new DomainError(
-      "invalid_request",
-      "A PUT takes the whole file: leave Content-Range out. POST …/uploads takes a file in parts.",
-    );
-  }
-  const condition = c.req.header("if-none-match")?.trim();
-  const other = ["if-match", "if-unmodified-since"].find((name) => c.req.header(name) !== undefined);
-  if (other || (condition !== undefined && condition !== "*")) {
-    throw new DomainError("invalid_request", '"If-None-Match: *" is the one condition that a PUT knows.');
-  }
-  return condition === "*";
 }
 
 /** One range from a byte on; of anything else the whole file is sent, as RFC 9110 allows. */

@@ -1,12 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DomainError } from "../errors.ts";
+import { parseContentDigest } from "../services/digest.ts";
 import type { NamedSuiteVersion } from "../services/suite/internal.ts";
 import { getVersion, listSuites, listVersions } from "../services/suite/list.ts";
 import { getSuite, MAX_SUITE_BYTES, putSuite } from "../services/suite/put.ts";
 import { createSuiteUpload } from "../services/upload/create.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { declaredLength } from "./body.ts";
+import { declaredLength, readConditions } from "./body.ts";
 import {
   bodyErrors,
   Digest,
@@ -113,7 +114,7 @@ const put = createRoute({
   operationId: "putSuite",
   summary: "Keep a suite version",
   description:
-    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` (classification, binary, multilabel or regression), `output` and the task's options: `ignore_index`, `threshold`, `tolerance`, `relative_tolerance`. `<split>/target_mask`, in the target's shape, says which targets are asked. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200, and are the newest again.",
+    "Body: a safetensors file with tensors `<split>/<model input>` and `<split>/target`, rows along the first axis, and `__metadata__` with `task` (classification, binary, multilabel or regression), `output` and the task's options: `ignore_index`, `threshold`, `tolerance`, `relative_tolerance`. `<split>/target_mask`, in the target's shape, says which targets are asked. Splits: `train`, `validation`, `ood:<name>`. Versions are content-addressed: the same bytes answer 200, and are the newest again. `Content-Digest: sha-256=:…:` (RFC 9530) is checked where given; with `If-None-Match: *` a suite that is there answers 412. Other conditions and Content-Range answer 400.",
   middleware: [requireActor("push")] as const,
   request: { params, body: { content: { "application/octet-stream": { schema: z.any() } } } },
   responses: {
@@ -162,7 +163,7 @@ const list = createRoute({
   operationId: "listSuites",
   summary: "The team's suites by name, each at its newest version",
   middleware: [requireActor("read")] as const,
-  request: { query: PageQuery },
+  request: { query: PageQuery.extend({ cursor: Name.optional() }) },
   responses: { 200: Page, ...errorResponses },
 });
 
@@ -189,11 +190,13 @@ const getOfVersion = createRoute({
 export function registerSuites(app: App): void {
   app.openapi(put, async (c) => {
     const length = declaredLength(c, MAX_SUITE_BYTES);
+    const onlyNew = readConditions(c);
+    const claimedDigest = parseContentDigest(c.req.header("content-digest"));
     const bytes = new Uint8Array(await c.req.arrayBuffer());
     if (bytes.byteLength !== length) {
       throw new DomainError("body_truncated", `The body ended after ${bytes.byteLength} of ${length} bytes.`);
     }
-    const suite = await putSuite(c.var.team, { name: c.req.valid("param").name, bytes });
+    const suite = await putSuite(c.var.team, { name: c.req.valid("param").name, bytes, claimedDigest, onlyNew });
     return suite.created ? c.json(toSuite(suite), 201) : c.json(toSuite(suite), 200);
   });
   app.openapi(createUpload, async (c) => {

@@ -193,7 +193,7 @@ export async function newWorld(laboratory: Laboratory, plant: Plant): Promise<Wo
     ...{ db, artifacts: store, queues: nothing, now: () => new Date(), log: () => {} },
     actor: { teamId, keyId: "key", scopes: ["read", "push", "admin"] },
   };
-  await putSuite(ctx, { name: "suite", bytes: tableSuite() });
+  await putSuite(ctx, { name: "suite", bytes: tableSuite(), claimedDigest: null, onlyNew: false });
   const { model } = await createModel(ctx, {
     ...{ name: "model", suite: "suite", tags: [], ensemble: null, policy: {}, keepEvery: null },
   });

@@ -45,6 +45,44 @@ const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp 
   { name: "fewer rows than targets", body: suite({ "train/x": ids(1, 2) }), says: "has 2 rows" },
   { name: "no rows", body: suite({ "train/x": ids(), "train/target": ids() }), says: "no rows" },
   { name: "a class below zero", body: suite({ "train/target": ids(0, 1, -1) }), says: "class -1 at position 2" },
+  { name: "a class that no output has", body: suite({ "train/target": ids(0, 1, 2 ** 24) }), says: "16777215" },
+  {
+    name: "targets of another shape in another split",
+    body: suite({ "ood:shift/target": { ...ids(0, 1, 2, 0, 1, 2), shape: [3, 2] } }),
+    says: '"ood:shift/target" has the shape [n, 2]',
+  },
+  {
+    name: "other labels in another split",
+    body: suite(
+      {
+        "train/target": { ...ids(0, 1, 1, 0, 1, 1), shape: [3, 2] },
+        "ood:shift/target": { ...ids(0, 1, 1, 0, 1, 1, 0, 0, 1), shape: [3, 3] },
+      },
+      { ...METADATA, task: "multilabel" },
+    ),
+    says: '"train/target" has [n, 2]',
+  },
+  { name: "an input of no name", body: suite({ "train/": ids(1, 2, 3) }), says: '"train/" names no input' },
+  { name: "rows of no values", body: suite({ "train/x": { ...ids(), shape: [3, 0] } }), says: "rows of no values" },
+  {
+    name: "an infinite number to predict",
+    body: suite(
+      { "train/target": floats([3], 0, 9, Infinity), "ood:shift/target": floats([3], 0, 5, 9) },
+      { output: "y", task: "regression", tolerance: "1" },
+    ),
+    says: '"train/target" has Infinity at position 2, in row 2',
+  },
+  { name: "a mask of fractions", body: suite({ "train/target_mask": floats([3], 0.5, 1, 1) }), says: "mask's values" },
+  {
+    name: "a threshold that nothing reaches",
+    body: suite({}, { output: "y", task: "binary", threshold: "1" }),
+    says: "below 1",
+  },
+  {
+    name: "more tensors than are shown",
+    body: suite(Object.fromEntries(Array.from({ length: 1024 }, (_, n) => [`ood:${n}/x`, ids(1, 2, 3)]))),
+    says: "the limit is 1024",
+  },
   { name: "one class alone", body: suite({ "train/target": ids(1, 1, 1) }), says: "one class" },
   { name: "targets that are no classes", body: suite({ "train/target": floats([3], 0, 1, 2) }), says: "float32" },
   {
@@ -94,6 +132,45 @@ test.each<Refusal & { path: string }>([
   { path: "/suites/%00", status: 400, code: "invalid_request" },
 ])("PUT $path is refused with $status $code", async ({ path, ...refusal }) => {
   expectRefusal(await team.call("PUT", path, { body: suite({}) }), refusal);
+});
+
+test.each<Refusal & { name: string; headers: Record<string, string> }>([
+  {
+    name: "a digest that is none",
+    headers: { "content-digest": "sha-256=:AA==:" },
+    status: 400,
+    code: "invalid_request",
+  },
+  {
+    name: "the digest of other bytes",
+    headers: { "content-digest": `sha-256=:${Buffer.alloc(32, 1).toString("base64")}:` },
+    status: 400,
+    code: "digest_mismatch",
+    says: "Content-Digest",
+  },
+  {
+    name: "a piece",
+    headers: { "content-range": "bytes 0-9/20" },
+    status: 400,
+    code: "invalid_request",
+    says: "whole",
+  },
+  { name: "another condition", headers: { "if-match": '"x"' }, status: 400, code: "invalid_request", says: "If-None" },
+  { name: "a tag", headers: { "if-none-match": '"x"' }, status: 400, code: "invalid_request", says: "If-None-Match" },
+])("a suite that is sent with $name is refused", async ({ headers, ...refusal }) => {
+  expectRefusal(await team.call("PUT", "/suites/asked", { body: suite({}), headers }), refusal);
+});
+
+test("If-None-Match: * makes a suite once, and of several at the same time one", async () => {
+  const other = await newTeam();
+  const headers = { "if-none-match": "*" };
+  const bodies = [1, 2, 3].map((n) => suite({ "train/x": ids(n, 2, 3) }));
+  const answers = await Promise.all(bodies.map((body) => other.call("PUT", "/suites/s", { body, headers })));
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 412, 412]);
+  const there = await other.call("PUT", "/suites/s", { body: suite({}), headers });
+  expectRefusal(there, { status: 412, code: "precondition_failed", says: '"s"' });
+  expect((await other.call<{ versions: unknown[] }>("GET", "/suites/s/versions")).body.versions).toHaveLength(1);
+  expect(await sweptObjects(other)).toHaveLength(1);
 });
 
 test("a suite of undeclared or too great a length is refused", async () => {

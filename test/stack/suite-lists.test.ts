@@ -56,6 +56,8 @@ test("suites are listed by name at the version put last, and versions from the l
   }
   const nonsense = await team.call("GET", "/suites/b/versions?cursor=suv_x");
   expectRefusal(nonsense, { status: 400, code: "invalid_request", says: "next" });
+  const noName = await team.call("GET", "/suites?cursor=zz%20top");
+  expectRefusal(noName, { status: 400, code: "invalid_request", says: "cursor" });
   const other = await newTeam();
   expect(await bodyOf(other, "/suites")).toEqual({ suites: [], next: null });
   expectRefusal(await other.call("GET", "/suites/b/versions"), { status: 404, code: "suite_not_found" });

@@ -19,6 +19,23 @@ export function linear(w: number[], b: number[]): Uint8Array<ArrayBuffer> {
   );
 }
 
+/** Two outputs of the same input, each a linear map. */
+export function twoAnswers(first: number[], second: number[], width: number): Uint8Array<ArrayBuffer> {
+  const inputs = first.length / width;
+  return copy(
+    model([
+      node("MatMul", ["x", "v"], ["first"]),
+      node("Gemm", ["x", "w"], ["second"]),
+      text(2, "two"),
+      initializer("v", FLOAT, [inputs, width], floats(...first)),
+      initializer("w", FLOAT, [inputs, width], floats(...second)),
+      value(11, "x", FLOAT, ["batch", inputs]),
+      value(12, "first", FLOAT, ["batch", width]),
+      value(12, "second", FLOAT, ["batch", width]),
+    ]),
+  );
+}
+
 /** Scores of three classes for each of a row's tokens, read from a table. */
 export function tokenTable(table: number[], classes: number): Uint8Array<ArrayBuffer> {
   return copy(

@@ -2,8 +2,9 @@ import * as ort from "onnxruntime-web";
 import { beforeAll, expect, test } from "vitest";
 import { createRandom } from "../../trainer/src/random.ts";
 import { type SafeTensor, writeSafetensors } from "../../trainer/src/safetensors.ts";
+import { expectRefusal } from "./refused.ts";
 import { newTeam, type Team, until } from "./service.ts";
-import { linear, tokenTable } from "./task-models.ts";
+import { linear, tokenTable, twoAnswers } from "./task-models.ts";
 
 interface EvaluationDocument {
   status: string;
@@ -39,6 +40,8 @@ interface Case {
   targets: () => { target: SafeTensor; target_mask?: SafeTensor };
   /** What an item's answer is worth, by its outputs and targets; null where it is not asked. */
   score: (outputs: number[], targets: number[], mask: number[]) => { correct: boolean; loss: number } | null;
+  /** Of each label whether it is right; where there are none, an item counts for the class of its target. */
+  labels?: (outputs: number[], targets: number[]) => [label: number, right: boolean][];
   /** Outputs and targets of an item. */
   widths: [number, number];
 }
@@ -103,6 +106,7 @@ const cases: Case[] = [
       correct: logits.every((logit, n) => logit >= 0 === (targets[n] === 1)),
       loss: logits.reduce((sum, logit, n) => sum + binaryLoss(logit, targets[n] ?? 0), 0) / logits.length,
     }),
+    labels: (logits, targets) => logits.map((logit, n) => [n, logit >= 0 === (targets[n] === 1)]),
     widths: [2, 2],
   },
   {
@@ -121,7 +125,9 @@ const cases: Case[] = [
 
 const numbers = (values: ArrayLike<number | bigint>) => Array.from(values, Number);
 
-async function expected({ onnx, score, widths: [outputs, targets] }: Case, split: Record<string, SafeTensor>) {
+async function expected(given: Case, split: Record<string, SafeTensor>) {
+  const { onnx, score } = given;
+  const [outputs, targets] = given.widths;
   const session = await ort.InferenceSession.create(onnx);
   const input = split["x"] as SafeTensor;
   const dtype = input.values instanceof Float32Array ? "float32" : "int64";
@@ -139,8 +145,13 @@ async function expected({ onnx, score, widths: [outputs, targets] }: Case, split
     total += 1;
     loss += judged.loss;
     if (judged.correct) correct += 1;
-    const entry = classes.get(own[0] ?? 0) ?? { correct: 0, total: 0 };
-    classes.set(own[0] ?? 0, { correct: entry.correct + Number(judged.correct), total: entry.total + 1 });
+    const counted = given.labels?.(answers.slice(n * outputs, (n + 1) * outputs), own) ?? [
+      [own[0] ?? 0, judged.correct],
+    ];
+    for (const [index, right] of counted) {
+      const entry = classes.get(index) ?? { correct: 0, total: 0 };
+      classes.set(index, { correct: entry.correct + Number(right), total: entry.total + 1 });
+    }
   }
   return { correct, total, loss: loss / total, classes };
 }
@@ -168,7 +179,7 @@ test.each(cases)("$name are counted as ONNX Runtime and the textbook have it", a
     expect(interval[0]).toBeLessThan(correct / total);
     expect(interval[1]).toBeGreaterThan(correct / total);
     if (given.metadata["task"] === "regression") expect(classes).toBeNull();
-    else if (given.metadata["task"] !== "multilabel") {
+    else {
       const counted = classes?.filter((entry) => entry.total > 0);
       expect(counted).toEqual(
         [...want.classes].map(([index, counts]) => ({ class: index, ...counts })).sort((a, b) => a.class - b.class),
@@ -196,6 +207,75 @@ test("an output that does not answer every target fails the evaluation, which sa
       message: expect.stringMatching(/has the shape \[\d+, 1\].*must be \[\d+, 2\]/),
     },
   });
+});
+
+test("of two outputs the suite chooses the one that answers, and says which the model has where it is another", async () => {
+  const [first, second] = [
+    [1, -1, 0.5, 0.25, 2, -2],
+    [-2, 1, 0, 0.5, -1, 1],
+  ];
+  const model = twoAnswers(first, second, 2);
+  const splits = { train: x(), "ood:shift": x() };
+  const target = { shape: [ROWS], values: whole(ROWS, 2) };
+  const put = (output: string) =>
+    team.client.putSuite(
+      `answer-${output}`,
+      writeSafetensors(
+        new Map(
+          Object.entries(splits).flatMap(([split, values]): [string, SafeTensor][] => [
+            [`${split}/x`, values],
+            [`${split}/target`, target],
+          ]),
+        ),
+        { output },
+      ),
+    );
+  const right = (weights: number[], { values }: { values: Float32Array }) =>
+    Array.from(target.values).filter((wanted, row) => {
+      const [zero = 0, one = 0] = [0, 1].map((column) =>
+        [0, 1, 2].reduce((sum, n) => sum + (values[3 * row + n] ?? 0) * (weights[2 * n + column] ?? 0), 0),
+      );
+      return Number(one > zero) === Number(wanted);
+    }).length;
+  for (const [output, weights] of Object.entries({ first, second })) {
+    await put(output);
+    await team.client.createModel({ name: output, suite: `answer-${output}` });
+    await team.client.pushCheckpoint(output, 1, model);
+    const { splits: found, failure } = await evaluated(output, 1);
+    expect(failure).toBeNull();
+    expect(found.map(({ correct }) => correct)).toEqual(Object.values(splits).map((own) => right(weights, own)));
+  }
+  expect(right(first, splits.train)).not.toBe(right(second, splits.train));
+  await put("third");
+  await team.client.createModel({ name: "third", suite: "answer-third" });
+  const refused = await team.call("PUT", "/models/third/checkpoints/1", { body: model });
+  expectRefusal(refused, { status: 422, code: "input_mismatch", says: 'the model has "first", "second"' });
+});
+
+test("a class that the model does not have fails the evaluation, where it is asked", async () => {
+  const put = (name: string, mask: number[]) => {
+    const target = { shape: [4], values: BigInt64Array.of(0n, 1n, 2n, 7n) };
+    const target_mask = { shape: [4], values: BigInt64Array.from(mask, BigInt) };
+    const x = { shape: [4, 3], values: normal(12) };
+    const tensors = ["train", "ood:shift"].flatMap((split): [string, SafeTensor][] =>
+      Object.entries({ x, target, target_mask }).map(([tensor, values]) => [`${split}/${tensor}`, values]),
+    );
+    return team.client.putSuite(name, writeSafetensors(new Map(tensors), { output: "y" }));
+  };
+  const model = linear([1, -1, 0.5, 0.25, 2, -2, 0, 1, -0.5], [0, 0.1, -0.1]);
+  for (const [name, mask] of [
+    ["seven", [1, 1, 1, 1]],
+    ["masked", [1, 1, 1, 0]],
+  ] as const) {
+    await put(name, [...mask]);
+    await team.client.createModel({ name, suite: name });
+    await team.client.pushCheckpoint(name, 1, model);
+  }
+  expect(await evaluated("seven", 1)).toMatchObject({
+    status: "failed",
+    failure: { code: "output_mismatch", message: "The model has 3 classes; the suite has the target 7." },
+  });
+  expect(await evaluated("masked", 1)).toMatchObject({ status: "done", splits: [{ total: 3 }, { total: 3 }] });
 });
 
 async function evaluated(model: string, step: number): Promise<EvaluationDocument> {

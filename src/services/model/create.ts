@@ -3,7 +3,7 @@ import { type ModelPolicy, models } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import { begin, TrajectoryError } from "../../phases/judge.ts";
-import { latestVersion } from "../suite/internal.ts";
+import { latestVersion, whyNoVersion } from "../suite/internal.ts";
 import { getModel, type PinnedModel } from "./internal.ts";
 import { judgementPolicy } from "./policy.ts";
 
@@ -35,7 +35,7 @@ export async function createModel(
   }
   const suite = await latestVersion(ctx.db, teamId, input.suite);
   if (!suite) {
-    throw new DomainError("suite_unknown", `There is no suite "${input.suite}". PUT /suites/${input.suite} makes it.`);
+    throw new DomainError("suite_unknown", await whyNoVersion(ctx, input.suite));
   }
   checkPolicy(input.policy);
   const inserted = await ctx.db

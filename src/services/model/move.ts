@@ -3,7 +3,7 @@ import type { Context, TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, models, pins } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { checkInputs } from "../checkpoint/check-inputs.ts";
-import { latestVersion, type NamedSuiteVersion, readyVersion } from "../suite/internal.ts";
+import { latestVersion, type NamedSuiteVersion, readyVersion, whyNoVersion } from "../suite/internal.ts";
 import { lockModel, type PinnedModel } from "./internal.ts";
 
 /** A suite by name, and one of its versions; null: the newest. */
@@ -31,7 +31,7 @@ export async function findTarget(
     throw new DomainError(
       "suite_unknown",
       version === null
-        ? `There is no suite "${name}". PUT /suites/${name} makes it.`
+        ? await whyNoVersion(ctx, name)
         : `The suite "${name}" has no ready version ${version}. GET /suites/${name}/versions lists them.`,
     );
   }

@@ -24,6 +24,20 @@ export async function latestVersion(db: Queryable, teamId: string, name: string)
   return row ?? null;
 }
 
+/** What to say where a suite has no ready version. */
+export async function whyNoVersion({ db, actor }: TeamContext, name: string): Promise<string> {
+  const [unready] = await db
+    .select({ status: suiteVersions.status })
+    .from(suiteVersions)
+    .innerJoin(suites, eq(suites.id, suiteVersions.suiteId))
+    .where(and(eq(suites.teamId, actor.teamId), eq(suites.name, name)))
+    .orderBy(desc(suiteVersions.putAt), desc(suiteVersions.id))
+    .limit(1);
+  return unready
+    ? `The suite "${name}" has no version that is ready; the newest is ${unready.status}: GET /suites/${name}/versions says more.`
+    : `There is no suite "${name}". PUT /suites/${name} makes it.`;
+}
+
 /** A ready version of a team's suite, by its digest, or null. */
 export async function readyVersion(
   db: Queryable,

@@ -36,6 +36,10 @@ export interface SuitePlan {
   tensors: SuiteTensor[];
 }
 
+const MIB = 1024 * 1024;
+/** However a suite is sent. Each split is a shard of every evaluation, and a line wherever the audit is shown. */
+export const SUITE_LIMITS = { ...DEFAULT_LIMITS, headerBytes: MIB, tensors: 1024 };
+
 const SPLIT_NAME = /^(train|validation|ood:[A-Za-z0-9_.-]{1,64})$/;
 const TARGET = "target";
 /** Not "mask", which is what models call an input of theirs. */
@@ -48,13 +52,14 @@ export function planSuite({ metadata, tensors }: Pick<SafetensorsHeader, "metada
   if (!output) throw refused('__metadata__ lacks "output": the name of the model output that answers.');
 
   // Postgres keeps neither a NUL nor half a surrogate pair, and no model can have an output of such a name.
-  refusing(() => checkName(output, "The output", DEFAULT_LIMITS));
+  refusing(() => checkName(output, "The output", SUITE_LIMITS));
 
   const bySplit = groupBySplit(tensors);
   if (!bySplit.has("train")) throw refused('There is no split "train": tensors are named "train/<model input>".');
   if (bySplit.size < 2)
     throw refused('There is no split beside "train": give "validation" and at least one "ood:<name>".');
   const splits = Array.from(bySplit, ([name, own]) => planSplit(name, own));
+  checkTargetShapes(splits);
   const [inputs = [], ...others] = splits.map(({ inputs }) => inputs.map(toInput));
   others.forEach((own, n) => {
     if (JSON.stringify(inputs) === JSON.stringify(own)) return;
@@ -76,6 +81,16 @@ export function planSuite({ metadata, tensors }: Pick<SafetensorsHeader, "metada
       length: byteLength,
     })),
   };
+}
+
+/** One model answers all splits, so what they ask of a row is of one shape. */
+function checkTargetShapes([first, ...others]: readonly PlannedSplit[]): void {
+  const rowOf = ({ target }: PlannedSplit) => describeShape(target.shape.slice(1));
+  const other = others.find((split) => first && rowOf(split) !== rowOf(first));
+  if (!first || !other) return;
+  throw refused(
+    `"${other.target.name}" has the shape ${rowOf(other)}; "${first.target.name}" has ${rowOf(first)}: all splits ask the same of a row.`,
+  );
 }
 
 /** What the readers of files say, said of a suite. */
@@ -115,12 +130,14 @@ function planSplit(name: string, tensors: ReadonlyMap<string, SafetensorsEntry>)
   for (const [input, tensor] of tensors) {
     if (input === TARGET || input === MASK) continue;
     const { dtype } = tensor;
+    if (input === "") throw refused(`"${tensor.name}" names no input: tensors are named "${name}/<model input>".`);
     if (!isInputDtype(dtype)) {
       throw refused(`"${name}/${input}" is ${dtype}; inputs are one of ${INPUT_DTYPES.join(", ")}.`);
     }
     if (tensor.shape[0] !== rows) {
       throw refused(`"${name}/${input}" has ${tensor.shape[0] ?? 0} rows; "${name}/${TARGET}" has ${rows}.`);
     }
+    if (tensor.byteLength === 0) throw refused(`"${name}/${input}" has rows of no values.`);
     inputs.push({ ...tensor, dtype, input });
   }
   if (inputs.length === 0) throw refused(`The split "${name}" has targets and no inputs.`);
@@ -137,10 +154,11 @@ function bySplitOrder(a: { name: string }, b: { name: string }): number {
 }
 
 function describe(inputs: readonly SuiteInput[]): string {
-  return inputs
-    .map((input) => `"${input.name}" ${input.dtype}[n${input.shape.map((d) => `, ${d}`).join("")}]`)
-    .join(", ");
+  return inputs.map((input) => `"${input.name}" ${input.dtype}${describeShape(input.shape)}`).join(", ");
 }
+
+/** Of the axes behind the rows. */
+const describeShape = (shape: readonly number[]): string => `[${["n", ...shape].join(", ")}]`;
 
 /** Bytes of one row's inputs. */
 const rowBytes = ({ inputs, rows }: PlannedSplit): number =>

@@ -1,16 +1,11 @@
 import { Sha256 } from "../../artifacts/sha256.ts";
 import type { Context } from "../../context.ts";
-import {
-  checkSafetensorsSize,
-  DEFAULT_LIMITS,
-  parseSafetensorsHeader,
-  safetensorsHeaderBytes,
-} from "../../tensors/safetensors.ts";
+import { checkSafetensorsSize, parseSafetensorsHeader, safetensorsHeaderBytes } from "../../tensors/safetensors.ts";
 import { checkAnnounced, formatDigest } from "../digest.ts";
 import type { Progress, StoredObject } from "../upload/measure-object.ts";
 import { readBack, readPiece } from "../upload/read-back.ts";
 import { checkSplits } from "./check-splits.ts";
-import { planSuite, refusing, type SuitePlan } from "./plan-suite.ts";
+import { planSuite, refusing, SUITE_LIMITS, type SuitePlan } from "./plan-suite.ts";
 import type { SuiteContents } from "./read-suite.ts";
 import { suiteRefusal as refused } from "./refusal.ts";
 
@@ -26,8 +21,6 @@ export const MAX_SPLIT_ROWS = 1_000_000;
 export const MAX_TARGET_BYTES = 16 * MIB;
 /** One row's inputs are read together, and fed to the model together. */
 export const MAX_ROW_BYTES = 4 * MIB;
-export const MAX_SUITE_TENSORS = 1024;
-const HEADER_LIMITS = { ...DEFAULT_LIMITS, headerBytes: MIB, tensors: MAX_SUITE_TENSORS };
 
 /**
  * Reads a stored suite back: its digest first, then split by split, each checked and audited block by block. Null where
@@ -41,10 +34,10 @@ export async function readStoredSuite(
 ): Promise<SuiteContents | null> {
   const read = (start: number, end: number) => readPiece(ctx, objectKey, start, end);
   const prefix = await read(0, Math.min(8, bytes));
-  const headBytes = refusing(() => safetensorsHeaderBytes(prefix, HEADER_LIMITS));
+  const headBytes = refusing(() => safetensorsHeaderBytes(prefix, SUITE_LIMITS));
   const head = await read(0, Math.min(headBytes, bytes));
   const header = refusing(() => {
-    const header = parseSafetensorsHeader(head, HEADER_LIMITS);
+    const header = parseSafetensorsHeader(head, SUITE_LIMITS);
     checkSafetensorsSize(header.fileBytes, bytes);
     return header;
   });

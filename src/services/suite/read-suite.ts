@@ -5,7 +5,7 @@ import type { Scoring } from "../../evaluation/metrics.ts";
 import { checkSafetensorsSize, parseSafetensorsHeader } from "../../tensors/safetensors.ts";
 import { checkSplits } from "./check-splits.ts";
 import { searchCost } from "./near-search.ts";
-import { planSuite, refusing } from "./plan-suite.ts";
+import { planSuite, refusing, SUITE_LIMITS } from "./plan-suite.ts";
 
 /** Of a suite that is read within a request: the platform bounds a request's CPU time. */
 const MOST_SEARCHED = 64_000_000;
@@ -29,7 +29,7 @@ export interface SuiteContents {
  */
 export async function readSuite(bytes: Uint8Array): Promise<SuiteContents> {
   const header = refusing(() => {
-    const header = parseSafetensorsHeader(bytes);
+    const header = parseSafetensorsHeader(bytes, SUITE_LIMITS);
     checkSafetensorsSize(header.fileBytes, bytes.length);
     return header;
   });

@@ -7,6 +7,9 @@ import { suiteRefusal as refused } from "./refusal.ts";
 const WHOLE = ["int64", "int32", "uint8", "int8", "bool"] as const satisfies readonly InputDtype[];
 const REAL = ["float32", "float64", ...WHOLE] as const satisfies readonly InputDtype[];
 
+/** No output that an isolate holds has more classes; and up to here every index is exact, whatever holds it. */
+const MOST_CLASSES = 2 ** 24;
+
 /** A split's targets, decoded and checked against the task, with what a constant answer scores on them. */
 export interface CheckedTargets extends Targets {
   dtype: InputDtype;
@@ -47,7 +50,7 @@ function readMask({ name, shape }: TensorView, mask: TensorView): ArrayLike<numb
       `"${mask.name}" has the shape [${mask.shape.join(", ")}]; "${name}" has [${shape.join(", ")}]: they must be the same.`,
     );
   }
-  return decodeNumbers(mask, WHOLE, "a mask").values;
+  return decodeNumbers(mask, WHOLE, "a mask's values").values;
 }
 
 function decodeNumbers(tensor: TensorView, allowed: readonly InputDtype[], what: string) {
@@ -68,8 +71,8 @@ function checkRange(name: string, scoring: Scoring, { values, mask, shape }: Tar
     if (task === "regression") {
       if (!Number.isFinite(value)) throw refused(`"${name}" has ${value} ${at(n)}.`);
     } else if (task === "classification") {
-      if (value >= 0 || value === scoring.ignoreIndex) continue;
-      throw refused(`"${name}" has the class ${value} ${at(n)}; classes count from 0.`);
+      if ((value >= 0 && value < MOST_CLASSES) || value === scoring.ignoreIndex) continue;
+      throw refused(`"${name}" has the class ${value} ${at(n)}; classes count from 0 to ${MOST_CLASSES - 1}.`);
     } else if (value !== 0 && value !== 1) {
       throw refused(`"${name}" has ${value} ${at(n)}; a ${task}'s targets are 0 or 1.`);
     }
