@@ -164,7 +164,8 @@ export const pins = pgTable(
     backfilledAt: time("backfilled_at"),
     /** When all of them were evaluated or had failed, and were judged. */
     judgedAt: time("judged_at"),
-    hintedAt: time("hinted_at").notNull(),
+    /** When an evaluator was last told to go on; null where the model left in the middle, and nobody need go on. */
+    hintedAt: time("hinted_at"),
   },
   (table) => [
     primaryKey({ columns: [table.modelId, table.suiteVersionId] }),

@@ -1,16 +1,28 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { createArtifactStore } from "../../src/artifacts/store.ts";
-import type { Context } from "../../src/context.ts";
-import { deliveries, evaluations, keys, sessions, uploads, webhooks } from "../../src/database/schema.ts";
+import type { Context, TeamContext } from "../../src/context.ts";
+import {
+  deliveries,
+  evaluations,
+  keys,
+  pins,
+  sessions,
+  suiteVersions,
+  uploads,
+  webhooks,
+} from "../../src/database/schema.ts";
 import { newId } from "../../src/ids.ts";
+import { backfillModel } from "../../src/services/model/backfill.ts";
+import { getModel } from "../../src/services/model/internal.ts";
+import { updateModel } from "../../src/services/model/update.ts";
 import { sweep } from "../../src/services/sweep/sweep.ts";
 import { expireUploads, objectsOf, sweptObjects, uploadsOf } from "./objects.ts";
 import { startPrivateStack } from "./private-stack.ts";
 import { newTeam, shared, type Team, until } from "./service.ts";
-import { tableModel } from "./table-model.ts";
+import { tableModel, tableSuite } from "./table-model.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict } from "./trajectories.ts";
 
 const HOUR = 60 * 60 * 1000;
@@ -62,11 +74,14 @@ test("what a store wrote after its upload was discarded is found once the grace 
 });
 
 /** The sweep in this process, its queue of evaluations as given. */
-function contextOf(team: Team, send: () => Promise<void>, lines: string[] = []): Context {
+function contextOf(team: Team, send: (message: unknown) => Promise<unknown>, lines: string[] = []): Context {
   return {
     db: team.db,
     artifacts: createArtifactStore(shared().connection.s3),
-    queues: { evaluations: { send }, deliveries: { send: async () => {} } },
+    queues: {
+      evaluations: { send: async (message) => void (await send(message)) },
+      deliveries: { send: async () => {} },
+    },
     now: () => new Date(),
     log: (_level, event, fields) => lines.push(`${event} ${JSON.stringify(fields)}`),
   };
@@ -98,6 +113,59 @@ test("a queue that is away stops nothing else, and the next sweep tries again", 
     expect(row?.hintedAt).toEqual(hintedAt);
     const back = contextOf(team, async () => {});
     expect(await sweep(back, { hintAfterSeconds: 60 })).toMatchObject({ evaluations: 1 });
+  } finally {
+    await stack.close();
+  }
+});
+
+test("a move that a model left in the middle is looked at by no sweep, until the model is back", async () => {
+  const stack = await startPrivateStack({ sweepEverySeconds: 3600 });
+  try {
+    const team = await newTeam(stack);
+    const { id, suite } = await newTableModel(team);
+    await pushAll(team, id, SCRIPTS.memorizer.slice(0, 2));
+    await settledVerdict(team, id);
+    const versions: string[] = [];
+    for (const splits of [
+      ["train", "ood:shift", "validation"],
+      ["train", "ood:shift"],
+    ]) {
+      const put = await team.call<{ version: string }>("PUT", `/suites/${suite}`, { body: tableSuite(splits) });
+      versions.push(put.body.version);
+    }
+    const hints: unknown[] = [];
+    // Moves whose messages are lost.
+    const ctx: TeamContext = {
+      ...contextOf(team, async (message) => hints.push(message)),
+      actor: { teamId: team.id, keyId: "", scopes: ["admin"] },
+    };
+    const moveTo = async (version: string | undefined) =>
+      await updateModel(ctx, await getModel(ctx, id), { suite: { name: suite, version: version ?? null } });
+    const swept = async () => {
+      hints.length = 0;
+      const { moves } = await sweep({ ...ctx, now: () => new Date(Date.now() + HOUR) }, { hintAfterSeconds: 60 });
+      return { moves, hints: hints.filter((hint) => "movedModelId" in (hint as object)).length };
+    };
+    await moveTo(versions[0]);
+    expect(await swept()).toEqual({ moves: 1, hints: 1 });
+    await moveTo(versions[1]);
+    expect(await swept()).toEqual({ moves: 1, hints: 1 });
+    const [left, here] = await Promise.all(
+      versions.map(async (version) => {
+        const [row] = await team.db
+          .select({ hintedAt: pins.hintedAt })
+          .from(pins)
+          .innerJoin(suiteVersions, eq(suiteVersions.id, pins.suiteVersionId))
+          .where(and(eq(pins.modelId, id), eq(suiteVersions.version, version)));
+        return row;
+      }),
+    );
+    expect(left).toEqual({ hintedAt: null });
+    expect(here?.hintedAt).not.toBeNull();
+    await moveTo(versions[0]);
+    expect(await swept()).toEqual({ moves: 1, hints: 1 });
+    expect(await backfillModel(ctx, id)).toBe("done");
+    expect(await swept()).toEqual({ moves: 0, hints: 0 });
   } finally {
     await stack.close();
   }

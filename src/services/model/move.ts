@@ -69,6 +69,11 @@ export async function moveModel(ctx: Context, model: PinnedModel, target: NamedS
       .from(checkpoints)
       .where(and(eq(checkpoints.modelId, model.id), isNull(checkpoints.supersededAt)));
     await tx.update(models).set({ suiteVersionId }).where(eq(models.id, model.id));
+    // A move that is left in the middle stays as it was left: no sweep need look at it.
+    await tx
+      .update(pins)
+      .set({ hintedAt: null })
+      .where(and(eq(pins.modelId, model.id), eq(pins.suiteVersionId, fromVersionId), isNull(pins.backfilledAt)));
     const now = ctx.now();
     const move = { fromVersionId, throughStep: last?.step ?? null, pinnedAt: now, hintedAt: now };
     await tx

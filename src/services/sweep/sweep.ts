@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNull, lt, lte, or } from "drizzle-orm";
 import type { Context } from "../../context.ts";
-import { deadLetters, deliveries, evaluations, models, pins, sessions, uploads } from "../../database/schema.ts";
+import { deadLetters, deliveries, evaluations, pins, sessions, uploads } from "../../database/schema.ts";
 import { thinModels } from "../checkpoint/thin.ts";
 import { hintDeliveries } from "../delivery/enqueue.ts";
 import { hintEvaluation } from "../evaluation/queue.ts";
@@ -145,8 +145,6 @@ async function hintForgottenMoves(ctx: Context, { hintAfterSeconds }: SweepOptio
   const some = await ctx.db
     .select({ modelId: pins.modelId, suiteVersionId: pins.suiteVersionId })
     .from(pins)
-    // One that the model has left in the middle stays as it was left.
-    .innerJoin(models, and(eq(models.id, pins.modelId), eq(models.suiteVersionId, pins.suiteVersionId)))
     .where(forgotten)
     .orderBy(asc(pins.hintedAt))
     .limit(BATCH);
