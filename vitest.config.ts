@@ -1,5 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// As wrangler does before it bundles: the engine's tests import what this writes.
+execFileSync(process.execPath, [join(import.meta.dirname, "local/unshare-memory.mjs")], { stdio: "inherit" });
 
 /** The stack runs as it does in use, by Node itself: it asks Node where its parts are. */
 const server = { deps: { external: [new RegExp(`^${join(import.meta.dirname, "local")}/`)] } };

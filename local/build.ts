@@ -83,7 +83,8 @@ function readManifests(folder: string): { api: WorkerManifest; evaluator: Worker
 
 function hashInputs(config: string): string {
   const hash = createHash("sha256");
-  const inputs = [config, join(ROOT, "package-lock.json"), fileURLToPath(import.meta.url)];
+  const builders = [fileURLToPath(import.meta.url), join(ROOT, "local/unshare-memory.mjs")];
+  const inputs = [config, join(ROOT, "package-lock.json"), ...builders];
   // The real Workers' sources are in src/ beside wrangler.toml; others lie right beside their own, and may use src/.
   const sources = [join(ROOT, "src"), ...(config === join(ROOT, "wrangler.toml") ? [] : [dirname(config)])];
   for (const folder of sources) {

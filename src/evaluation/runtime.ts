@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-web/wasm";
-// By its path: the package's export map does not name the file, and workerd takes WASM only as a module.
-import ortModule from "../../node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm";
+// Made by local/unshare-memory.mjs of the package's own file. Imported, for workerd takes WASM only as a module.
+import ortModule from "../../.build/ort-unshared-memory.wasm";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 /** 80 MiB: what a 16 MB model needs, and what leaves room for JavaScript in an isolate of 128 MB. */
@@ -37,6 +37,7 @@ export function loadRuntime(): Promise<Runtime> {
 
 async function initialise(): Promise<Runtime> {
   const memory = captureMemory();
+  const showWaitAsync = hideWaitAsync();
   answerSentinelWithModule();
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.proxy = false;
@@ -44,28 +45,41 @@ async function initialise(): Promise<Runtime> {
   ort.env.logLevel = "error";
   const session = await ort.InferenceSession.create(IDENTITY);
   await session.release();
+  showWaitAsync();
   const snapshot: Snapshot = takeSnapshot(memory());
   return { ort, restore: () => snapshot.restore() };
 }
 
 /**
- * Finds the memory that ORT makes for itself, and caps it: a hostile model can make ORT ask for gigabytes while it
- * folds constants, and the cap turns that into a catchable std::bad_alloc.
+ * Finds the memory that ORT makes for itself, unshares it as the module wants it, and caps it: a hostile model can make
+ * ORT ask for gigabytes while it folds constants, and the cap turns that into a catchable std::bad_alloc.
  */
 function captureMemory(): () => WebAssembly.Memory {
   const Original = WebAssembly.Memory;
-  let largest: WebAssembly.Memory | undefined;
+  let own: WebAssembly.Memory | undefined;
   WebAssembly.Memory = class extends Original {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      super({ ...descriptor, maximum: Math.min(descriptor.maximum ?? MAX_HEAP_PAGES, MAX_HEAP_PAGES) });
       // ORT also makes empty ones, to see what the platform can do.
-      if (this.buffer.byteLength > (largest?.buffer.byteLength ?? 0)) largest = this;
+      const isOwn = descriptor.initial > 0;
+      const maximum = Math.min(descriptor.maximum ?? MAX_HEAP_PAGES, MAX_HEAP_PAGES);
+      super(isOwn ? { initial: descriptor.initial, maximum } : descriptor);
+      if (isOwn) own = this;
     }
   };
   return () => {
     WebAssembly.Memory = Original;
-    if (!largest) throw new Error("ONNX Runtime made no memory of its own");
-    return largest;
+    if (!own) throw new Error("ONNX Runtime made no memory of its own");
+    return own;
+  };
+}
+
+/** ORT's threads leave each other mail in shared memory, and wait for it where the platform can: there is one thread. */
+function hideWaitAsync(): () => void {
+  const atomics: { waitAsync?: unknown } = Atomics;
+  const { waitAsync } = atomics;
+  delete atomics.waitAsync;
+  return () => {
+    if (waitAsync !== undefined) atomics.waitAsync = waitAsync;
   };
 }
 
