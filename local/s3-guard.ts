@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, request, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { type Body, receiveBody } from "./s3-body.ts";
 import { answerParts } from "./s3-parts.ts";
@@ -9,6 +9,8 @@ import type { CarefulStore } from "./s3-store.ts";
 export interface GuardOptions {
   /** s3rver's port on loopback. */
   upstream: number;
+  /** s3rver itself, for what needs nothing of the guard: the way over its port makes twice the garbage. */
+  serve: RequestListener;
   /** A folder for bodies that do not fit in memory; emptied at start. */
   spool: string;
   /** What s3rver keeps its objects in. */
@@ -58,6 +60,10 @@ async function guard(
   // s3rver serves the unsigned as though buckets were public.
   if (incoming.headers.authorization === undefined && !searchParams.has("X-Amz-Signature")) {
     refuse(response, 403, "AccessDenied", "Access Denied");
+    return;
+  }
+  if ((incoming.method === "GET" || incoming.method === "HEAD") && !searchParams.has("uploadId")) {
+    options.serve(incoming, response);
     return;
   }
   if (incoming.method !== "PUT") {

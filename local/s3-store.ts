@@ -58,14 +58,15 @@ export class CarefulStore extends FilesystemStore {
     return [bytes, md5.digest("hex")];
   }
 
-  /** s3rver takes the last byte 0 for none, and gives the whole object for its first byte. */
+  /** s3rver takes the last byte 0 for none, and gives the whole object for its first byte; and it reads by 64 KiB. */
   override async getObject(bucket: string, key: string, range?: { start?: number; end?: number }) {
-    if (range?.end !== 0) return await super.getObject(bucket, key, range);
-    const object = await super.getObject(bucket, key, { start: 0, end: 1 });
+    const onlyFirst = range?.end === 0;
+    const object = await super.getObject(bucket, key, onlyFirst ? { start: 0, end: 1 } : range);
     if (!object?.content) return object;
-    const { content } = object;
-    object.content = Readable.from(firstByte(content));
-    object.range = { start: 0, end: 0 };
+    if (onlyFirst) object.range = { start: 0, end: 0 };
+    object.content.destroy();
+    const path = this.getResourcePath(bucket, key, "object");
+    object.content = createReadStream(path, { ...object.range, highWaterMark: COPY_BYTES });
     return object;
   }
 
@@ -186,12 +187,5 @@ export class CarefulStore extends FilesystemStore {
       if (codeOf(error) !== "ENOENT") throw error;
       throw new S3Error("NoSuchUpload", "The specified multipart upload does not exist.");
     }
-  }
-}
-
-async function* firstByte(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const chunk of content) {
-    yield chunk.subarray(0, 1);
-    return;
   }
 }

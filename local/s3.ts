@@ -50,6 +50,7 @@ export async function startStorage(
   const { port } = await server.run();
   const guard = await startGuard({
     upstream: port,
+    serve: server.callback(),
     spool: join(folder, "spool"),
     store,
     log,

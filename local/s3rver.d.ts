@@ -13,6 +13,8 @@ declare module "@20minutes/s3rver" {
   export default class S3rver {
     constructor(options: Options);
     run(): Promise<{ port: number }>;
+    /** Koa's: what it gives to node:http. */
+    callback(): import("node:http").RequestListener;
     close(): Promise<void>;
     httpServer: import("node:http").Server;
     store: FilesystemStore;
