@@ -1,9 +1,9 @@
 // Writes .build/ort-unshared-memory.wasm: ONNX Runtime's module with one bit changed, so that its memory is not shared.
 // The package ships one build, for threads, whose memory is shared. Where V8 checks bounds itself, which it does in
-// workerd, it must read the size of a shared memory anew before every access, for another thread may have grown it. That
-// cost a sixth of the speed (docs/evaluation-benchmark.md), and we have one thread. Instructions on atomics are valid on unshared memory too; only
-// waiting is not (https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md), and one thread has
-// nobody to wait for.
+// workerd, it must read the size of a shared memory anew before every access, for another thread may have grown it: that
+// cost a sixth of the speed (docs/evaluation-benchmark.md), and we have one thread. Instructions on atomics are valid on
+// unshared memory too; only waiting is not
+// (https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md), and one thread has nobody to wait for.
 //
 // Wrangler runs this before it bundles (wrangler.toml), the tests before they import it. On whatever Node there is, so
 // plain JavaScript and no dependencies.
