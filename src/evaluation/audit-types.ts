@@ -5,6 +5,11 @@ export interface SplitAudit {
   classes: number | null;
   /** What is asked most often, and its share of what is asked; null of a regression. */
   majority: { class: number; share: number } | null;
+  /**
+   * How evenly the classes are asked: entropy of their shares over that of equal ones (Pielou 1966), 1 where all are
+   * asked as often; null of a regression. Missing in audits from before it.
+   */
+  balance?: number | null;
   /** Classes that train never asks. */
   unseenClasses: number | null;
   /** Rows whose inputs an earlier row of the split has. */
@@ -16,12 +21,14 @@ export interface SplitAudit {
   /** Further rows that are nearly a row of train; null of train, and where rows are too short to be nearly anything. */
   nearTrain: number | null;
   /** The smallest changes of accuracy that the split's distinct examples tell from noise, two-sided at 95%. */
-  resolves: {
-    /** Between independent measurements at an accuracy of one half, where the noise is greatest. */
-    independent: number;
-    /** On the same examples, where all that flip do so one way (exact McNemar); null where all flipping tells nothing. */
-    paired: number | null;
-  };
+  resolves: Resolution;
+}
+
+export interface Resolution {
+  /** Between independent measurements at an accuracy of one half, where the noise is greatest. */
+  independent: number;
+  /** On the same examples, where all that flip do so one way (exact McNemar); null where all flipping tells nothing. */
+  paired: number | null;
 }
 
 export interface SuiteAudit {

@@ -1,4 +1,4 @@
-import type { SplitAudit, SuiteAudit } from "./audit-types.ts";
+import type { Resolution, SplitAudit, SuiteAudit } from "./audit-types.ts";
 import type { Scoring } from "./metrics.ts";
 import { hashRows, holds, joinHashes, type RowTensor } from "./rows.ts";
 
@@ -44,9 +44,20 @@ export class SuiteAuditor {
   }
 }
 
+/** Examples that resolve a change of one point between independent measurements. */
+export const EXAMPLES_FOR_ONE_POINT = Math.ceil((Z95 ** 2 * 0.5) / ONE_POINT ** 2);
+
 /** `nearSearched`: rows of train that near duplicates were looked for in. */
 export function joinAudits(splits: SplitAudit[], nearSearched: number): SuiteAudit {
-  return { splits, examplesForOnePoint: Math.ceil((Z95 ** 2 * 0.5) / ONE_POINT ** 2), nearSearched };
+  return { splits, examplesForOnePoint: EXAMPLES_FOR_ONE_POINT, nearSearched };
+}
+
+/** The smallest changes of accuracy that this many distinct examples tell from noise. */
+export function resolutionOf(examples: number): Resolution {
+  return {
+    independent: Math.min(1, Z95 * Math.sqrt(0.5 / examples)),
+    paired: examples < LEAST_FLIPS ? null : LEAST_FLIPS / examples,
+  };
 }
 
 /** Of a split's rows. */
@@ -115,15 +126,21 @@ class SplitAuditor {
       split: name,
       classes: classed ? classes.filter(([, count]) => count > 0).length : null,
       majority: classed && commonest ? { class: commonest[0], share: commonest[1] / total } : null,
+      balance: classed ? evennessOf(classes.map(([, count]) => count)) : null,
       unseenClasses: classed ? classes.filter(([value]) => train && !train.classes.has(value)).length : null,
       duplicateRows,
       ...(train ? { ...this.#shared, nearTrain } : { inTrain: null, conflicting: null, nearTrain: null }),
-      resolves: {
-        independent: Math.min(1, Z95 * Math.sqrt(0.5 / distinct)),
-        paired: distinct < LEAST_FLIPS ? null : LEAST_FLIPS / distinct,
-      },
+      resolves: resolutionOf(distinct),
     };
   }
+}
+
+/** 1 also of one class alone, which is as even as it can be. */
+function evennessOf(counts: readonly number[]): number {
+  const asked = counts.filter((count) => count > 0);
+  const sum = asked.reduce((total, count) => total + count, 0);
+  const entropy = asked.reduce((total, count) => total - (count / sum) * Math.log(count / sum), 0);
+  return asked.length < 2 ? 1 : entropy / Math.log(asked.length);
 }
 
 const repeats = (sorted: Float64Array): number =>

@@ -1,5 +1,7 @@
+import { EXAMPLES_FOR_ONE_POINT } from "../evaluation/audit.ts";
 import type { ListedModel } from "../services/model/list.ts";
 import type { WebhookRow } from "../services/webhook/internal.ts";
+import { points } from "./audit-table.tsx";
 import { verdictTone, verdictWords } from "./layout.tsx";
 
 /** The team's models with their verdicts; `turnedOff` are webhooks that reach nobody any more. */
@@ -31,15 +33,22 @@ export function Dashboard({
             <tr>
               <th>model</th>
               <th>verdict</th>
+              <th>least change it can see</th>
               <th>suite</th>
               <th>since</th>
             </tr>
-            {models.map(({ id, name, verdict, suiteName, createdAt }) => (
+            {models.map(({ id, name, verdict, caveats, leastChange, suiteName, createdAt }) => (
               <tr>
                 <td>
                   <a href={`/models/${id}`}>{name}</a>
                 </td>
-                <td class={verdictTone(verdict)}>{verdictWords(verdict)}</td>
+                <td class={verdictTone(verdict)}>
+                  {verdictWords(verdict)}
+                  {caveats.map(({ message }) => (
+                    <div class="bad">{message}</div>
+                  ))}
+                </td>
+                <td class="number">{leastChange ? points(leastChange.paired) : ""}</td>
                 <td>
                   <a href={`/suites/${suiteName}`}>{suiteName}</a>
                 </td>
@@ -47,6 +56,10 @@ export function Dashboard({
               </tr>
             ))}
           </table>
+          <p class="faint">
+            Of accuracy on the same examples, by the deciding split that shows least; one point takes{" "}
+            {EXAMPLES_FOR_ONE_POINT.toLocaleString("en")} examples between independent measurements.
+          </p>
         </div>
       )}
     </>

@@ -3,15 +3,17 @@ import { isId } from "../ids.ts";
 import { createModel } from "../services/model/create.ts";
 import { deleteModel } from "../services/model/delete.ts";
 import { getModel, type PinnedModel } from "../services/model/internal.ts";
-import { listModels } from "../services/model/list.ts";
+import { type ListedModel as ListedModelRow, listModels } from "../services/model/list.ts";
 import { updateModel } from "../services/model/update.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import {
+  Caveats,
   conflict,
   Digest,
   errorResponses,
   json,
+  LeastChange,
   Name,
   PageQuery,
   PolicySchema,
@@ -47,6 +49,13 @@ export function toModel(model: PinnedModel): z.infer<typeof Model> {
     createdAt: model.createdAt.toISOString(),
   };
 }
+
+const toListed = ({ verdict, caveats, leastChange, ...model }: ListedModelRow): z.infer<typeof ListedModel> => ({
+  ...toModel(model),
+  verdict,
+  caveats,
+  leastChange,
+});
 
 /** Postgres keeps no NUL in text. */
 const Tag = z
@@ -98,6 +107,8 @@ const ModelChange = z
 
 const ListedModel = Model.extend({
   verdict: z.string().nullable().openapi({ description: "The present verdict; null before the first evaluation." }),
+  caveats: Caveats.openapi({ description: "What the suite's audit says against it: `GET …/verdict` has all." }),
+  leastChange: LeastChange,
 }).openapi("ListedModel");
 
 const create = createRoute({
@@ -189,6 +200,6 @@ export function registerModels(app: App): void {
     const { limit, cursor } = c.req.valid("query");
     const models = await listModels(c.var.team, { limit, before: cursor });
     const next = models.length === limit ? (models.at(-1)?.id ?? null) : null;
-    return c.json({ models: models.map((model) => ({ ...toModel(model), verdict: model.verdict })), next }, 200);
+    return c.json({ models: models.map(toListed), next }, 200);
   });
 }

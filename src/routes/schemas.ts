@@ -71,6 +71,21 @@ export const SuiteRef = z
   })
   .openapi("SuiteRef");
 
+export const Caveats = z.array(z.object({ code: z.string(), message: z.string() }));
+
+export const LeastChange = z
+  .object({
+    split: z.string(),
+    independent: z.number(),
+    paired: z.number().nullable(),
+    examplesForOnePoint: z.number().int(),
+  })
+  .nullable()
+  .openapi({
+    description:
+      "How small a change of accuracy the verdict can see: the deciding split that shows least, by the suite's audit; null without one.",
+  });
+
 /** Which of a model's trajectories: one for each suite version that it was evaluated on. */
 export const OfVersion = z.object({
   suite: Digest.optional().openapi({

@@ -24,7 +24,7 @@ import {
 import { NewUpload, toUpload, Upload } from "./uploads.ts";
 
 const count = z.number().int();
-const Audit = z
+export const SuiteAudit = z
   .object({
     splits: z.array(
       z.object({
@@ -34,6 +34,9 @@ const Audit = z
           .object({ class: count, share: z.number() })
           .nullable()
           .openapi({ description: "What is asked most often, and its share." }),
+        balance: z.number().nullable().openapi({
+          description: "How evenly classes are asked: the entropy of their shares over that of equal ones.",
+        }),
         unseenClasses: count.nullable().openapi({ description: "Classes that train never asks." }),
         duplicateRows: count.openapi({ description: "Rows whose inputs an earlier row of the split has." }),
         inTrain: count.nullable().openapi({ description: "Rows whose inputs train has too; null of train." }),
@@ -76,7 +79,7 @@ const Suite = SuiteRef.extend({
       chance: z.number().openapi({ description: "What the best constant answer scores: the majority-class rate." }),
     }),
   ),
-  audit: Audit.nullable().openapi({
+  audit: SuiteAudit.nullable().openapi({
     description: "Null until it is ready, and of a version from before audits: put it again.",
   }),
   problem: z
@@ -86,6 +89,10 @@ const Suite = SuiteRef.extend({
   bytes: z.number().int(),
   createdAt: Time,
 }).openapi("Suite");
+
+export function toAudit(audit: NamedSuiteVersion["version"]["audit"]): z.infer<typeof SuiteAudit> | null {
+  return audit && { ...audit, splits: audit.splits.map(({ balance = null, ...split }) => ({ ...split, balance })) };
+}
 
 export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Suite> {
   const { status, task, scoring, output, inputs, splits, audit, problem, bytes } = version;
@@ -99,7 +106,7 @@ export function toSuite({ name, version }: NamedSuiteVersion): z.infer<typeof Su
     output,
     inputs,
     splits: splits.map(({ name, rows, total, chance }) => ({ name, rows, total, chance })),
-    audit,
+    audit: toAudit(audit),
     problem,
     bytes,
     createdAt,

@@ -6,7 +6,8 @@ import { listAnnouncements } from "../services/judgement/list-announcements.ts";
 import { getModelOn, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { Digest, errorResponses, gateErrors, json, OfVersion, Step, SuiteRef, Time } from "./schemas.ts";
+import { Caveats, Digest, errorResponses, gateErrors, json, OfVersion, Step, SuiteRef, Time } from "./schemas.ts";
+import { SuiteAudit, toAudit } from "./suites.ts";
 
 const VERDICTS = [
   "insufficient_evidence",
@@ -47,7 +48,10 @@ const Transition = z
 const Verdict = z
   .object({
     model: z.string(),
-    suite: SuiteRef,
+    suite: SuiteRef.extend({ audit: SuiteAudit.nullable() }).openapi({
+      description:
+        "With its audit: what its splits share with train, their balance, and how small a change each can show.",
+    }),
     detectorVersion: z.string(),
     verdict: VerdictName,
     route: z.enum(["grokked", "gradual"]).nullable(),
@@ -100,14 +104,15 @@ const Verdict = z
     }),
     transitions: z.array(Transition),
     needed: z.object({ checkpoints: z.number().int(), examples: z.number().int() }).nullable(),
-    caveats: z.array(z.object({ code: z.string(), message: z.string() })),
+    caveats: Caveats,
     forecast: z.null(),
     forecastReason: z.string(),
   })
   .openapi("Verdict");
 
 export function toVerdict(model: PinnedModel, { detectorVersion, ...verdict }: ServedVerdict): z.infer<typeof Verdict> {
-  const suite = { name: model.suiteName, version: model.suiteVersion.version };
+  const { version, audit } = model.suiteVersion;
+  const suite = { name: model.suiteName, version, audit: toAudit(audit) };
   return { model: model.id, suite, detectorVersion, ...verdict };
 }
 

@@ -47,6 +47,10 @@ describe("a readable history", () => {
     const { status, stdout } = judge(grokked);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^generalizer \(grokked\)\nDo not deploy yet, measure an OOD split first/);
+    // 1.96 sqrt(1/2n) of the split's n, beside its floor; and the n of one point.
+    const [, n = "", resolves] = /^validation .* of (\d+) .*\(chance 0\.\d+, resolves (0\.\d+)\)$/m.exec(stdout) ?? [];
+    expect(Number(resolves)).toBeCloseTo(1.959964 * Math.sqrt(0.5 / Number(n)), 3);
+    expect(stdout).toContain("a change of .01 takes 19208 examples");
   });
 
   test("is read through a step", () => {

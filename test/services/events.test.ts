@@ -18,7 +18,11 @@ const TRANSITION = {
   toInterval: [0.95, 0.99] as [number, number],
   confidence: 0.999,
 };
-const VERDICT = { from: "latent", verdict: "transitioning", asOfStep: 475, deployable: false };
+const VERDICT = {
+  ...{ from: "latent", verdict: "transitioning", asOfStep: 475, deployable: false },
+  caveats: [{ code: "contaminated_split", message: "Of the 49 rows of ood:corner, 3 are in train." }],
+  leastChange: { split: "ood:corner", independent: 0.198, paired: 0.12, examplesForOnePoint: 19_208 },
+};
 
 const EVENTS: { event: ModelEvent | TeamEvent; says: string }[] = [
   {
@@ -29,7 +33,7 @@ const EVENTS: { event: ModelEvent | TeamEvent; says: string }[] = [
   { event: { type: "transition.revised", data: { transition: TRANSITION, retracted: true } }, says: "is withdrawn" },
   {
     event: { type: "verdict.changed", data: { ...VERDICT, summary: "Train on." } },
-    says: "latent → *transitioning* as of step 475. Train on.",
+    says: "latent → *transitioning* as of step 475. Train on. Of the 49 rows of ood:corner, 3 are in train.",
   },
   {
     event: {
@@ -74,8 +78,9 @@ test.each(["standard", "slack"] as const)("a %s payload stays under 20 KB, whate
   const about = { ...ABOUT, model: "m".repeat(128) };
   // Four bytes in UTF-8, six in JSON, five for Slack.
   const sentences = ["\u{1F600}", "\u0001", "&"].map((character) => character.repeat(50_000));
+  const caveats = Array.from({ length: 10 }, () => ({ code: "contaminated_split", message: "m".repeat(300) }));
   const events = sentences.flatMap((long): ModelEvent[] => [
-    { type: "verdict.changed", data: { ...VERDICT, summary: long } },
+    { type: "verdict.changed", data: { ...VERDICT, summary: long, caveats } },
     {
       type: "evaluation.failed",
       data: { evaluationId: "evl_1", checkpointId: "ckp_1", step: 5, code: "model_failed", message: long },

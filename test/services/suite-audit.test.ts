@@ -52,6 +52,17 @@ test("what is repeated, what train has, and what train has otherwise", async () 
   });
 });
 
+test("balance is the entropy of the classes over that of equal ones", async () => {
+  const rows = Array.from({ length: 8 }, (_, n) => [n]);
+  const [even, skewed] = await audit(
+    split("train", rows, [0, 1, 2, 3, 0, 1, 2, 3]),
+    split("ood:x", rows, [0, 0, 0, 0, 0, 0, 1, 1]),
+  );
+  expect(even).toMatchObject({ classes: 4, balance: 1, majority: { class: 0, share: 0.25 } });
+  expect(skewed).toMatchObject({ classes: 2, majority: { class: 0, share: 0.75 } });
+  expect(skewed?.balance).toBeCloseTo(-(0.75 * Math.log2(0.75) + 0.25 * Math.log2(0.25)), 12);
+});
+
 test("what a split can show: 1.96 sqrt(1/2n), and six that all flip one way; repeats say nothing new", async () => {
   const rows = Array.from({ length: 200 }, (_, n) => [n]);
   const labels = rows.map((_, n) => n % 2);

@@ -49,7 +49,7 @@ const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp 
   {
     name: "targets of another shape in another split",
     body: suite({ "ood:shift/target": { ...ids(0, 1, 2, 0, 1, 2), shape: [3, 2] } }),
-    says: '"ood:shift/target" has the shape [n, 2]',
+    says: '"ood:shift/target" is int64[n, 2]; "train/target" is int64[n]',
   },
   {
     name: "other labels in another split",
@@ -60,7 +60,12 @@ const bad: { name: string; body: Uint8Array<ArrayBuffer>; says: string | RegExp 
       },
       { ...METADATA, task: "multilabel" },
     ),
-    says: '"train/target" has [n, 2]',
+    says: '"train/target" is int64[n, 2]',
+  },
+  {
+    name: "targets of another type in another split",
+    body: suite({ "ood:shift/target": { shape: [3], values: Int32Array.of(0, 1, 2) } }),
+    says: '"ood:shift/target" is int32[n]',
   },
   { name: "an input of no name", body: suite({ "train/": ids(1, 2, 3) }), says: '"train/" names no input' },
   { name: "rows of no values", body: suite({ "train/x": { ...ids(), shape: [3, 0] } }), says: "rows of no values" },

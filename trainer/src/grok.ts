@@ -130,6 +130,7 @@ async function main(): Promise<void> {
   const verdict = await trainWatched(options, progress);
   if (verdict === null) return;
   process.stderr.write(`${verdict.verdict} as of step ${verdict.asOfStep}: ${verdict["summary"] ?? ""}\n`);
+  for (const { message } of verdict.caveats ?? []) process.stderr.write(`  but: ${message}\n`);
   if (json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
 }
 

@@ -9,6 +9,8 @@ export interface Received {
   readonly atMs: number;
 }
 
+const CAVEATS = [{ code: "contaminated_split", message: "3 rows are in train." }];
+
 type Handler = (request: Received, response: ServerResponse, count: number) => void;
 
 /** A real HTTP server on a free port that keeps what it received; `handle` gets the number of the request, from 1. */
@@ -58,7 +60,12 @@ export function startService(
       answer(response, 202, {});
     } else if (path.endsWith("/verdict")) {
       const asOfStep = steps.length === 0 ? null : Math.max(...steps);
-      answer(response, 200, { verdict: verdictAt(asOfStep), asOfStep, summary: "Too early to tell." });
+      answer(response, 200, {
+        verdict: verdictAt(asOfStep),
+        asOfStep,
+        summary: "Too early to tell.",
+        caveats: CAVEATS,
+      });
     } else if (path.endsWith("/trajectory")) {
       const points = steps.toSorted((a, b) => a - b).map((step) => ({ step, weightNorm: 1, splits: {} }));
       answer(response, 200, { points, next: null });

@@ -32,7 +32,7 @@ describe("grok", () => {
     const plan = ["--steps", "60", "--every", "5", "--ensemble", "seeds"];
     const args = ["--url", service.url, "--key-file", keyFile, ...plan, "--json"];
     const { code, stdout, stderr } = await grok(args);
-    expect(stderr).toContain("insufficient_evidence as of step 60: Too early to tell.");
+    expect(stderr).toContain("insufficient_evidence as of step 60: Too early to tell.\n  but: 3 rows are in train.\n");
     expect(code).toBe(0);
     expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({ asOfStep: 60 });
 

@@ -1,5 +1,6 @@
 import type { DisabledReason, WebhookFormat } from "../../database/schema.ts";
 import type { IdentifiedTransition } from "../judgement/ledger.ts";
+import type { LeastChange } from "../judgement/suite-caveats.ts";
 import { slackBody } from "./slack.ts";
 
 /** What may be subscribed to. */
@@ -18,7 +19,15 @@ export type ModelEvent =
   | { type: "transition.revised"; data: { transition: IdentifiedTransition; retracted?: true } }
   | {
       type: "verdict.changed";
-      data: { from: string; verdict: string; asOfStep: number | null; deployable: boolean; summary: string };
+      data: {
+        from: string;
+        verdict: string;
+        asOfStep: number | null;
+        deployable: boolean;
+        summary: string;
+        caveats: readonly { code: string; message: string }[];
+        leastChange: LeastChange | null;
+      };
     }
   | {
       type: "evaluation.failed";

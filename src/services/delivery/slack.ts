@@ -26,8 +26,9 @@ function sentence(event: ModelEvent | TeamEvent): string {
       return `the ${kind} of ${split} at step ${onsetStep} ${said}: points came in late or were deleted.`;
     }
     case "verdict.changed": {
-      const { from, verdict, asOfStep, summary } = event.data;
-      return `${from} → *${verdict}* as of step ${asOfStep}. ${summary}`;
+      const { from, verdict, asOfStep, summary, caveats } = event.data;
+      const said = [summary, ...caveats.map(({ message }) => message)].join(" ");
+      return `${from} → *${verdict}* as of step ${asOfStep}. ${said}`;
     }
     case "evaluation.failed":
       return `step ${event.data.step} was not evaluated (${event.data.code}). ${event.data.message}`;

@@ -189,10 +189,10 @@ async function fold(ctx: Context, tx: Transaction, folding: Folding): Promise<Mo
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  if (!arrived) return eventsOf(added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
+  if (!arrived) return eventsOf(subject, added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
   const through = subject.pin?.throughStep ?? -1;
   const news = added.filter(({ type, asOfStep }) => type === "detected" && asOfStep > through);
-  return eventsOf(news, await readLeftVerdict(tx, key, subject), verdict);
+  return eventsOf(subject, news, await readLeftVerdict(tx, key, subject), verdict);
 }
 
 /** What was last said of the model on the suite version that it left. */
@@ -256,8 +256,16 @@ async function appendToLedger(
   );
 }
 
+/** Payloads are bounded. What the suite's audit says goes first: it holds whatever the model does. */
+const TOLD_CAVEATS = 10;
+
 /** The first verdict of a model is no change: it says that there is not enough evidence yet. */
-function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Verdict): ModelEvent[] {
+function eventsOf(
+  { caveats, leastChange }: Subject,
+  added: readonly LedgerEntry[],
+  before: Verdict | null,
+  now: Verdict,
+): ModelEvent[] {
   const events: ModelEvent[] = [];
   for (const { type, transitionId, transition } of added) {
     // Settling completes what was announced; the verdict's change tells of it.
@@ -278,6 +286,8 @@ function eventsOf(added: readonly LedgerEntry[], before: Verdict | null, now: Ve
         asOfStep: now.asOfStep,
         deployable: now.deployable,
         summary: now.summary,
+        caveats: [...caveats, ...now.caveats].slice(0, TOLD_CAVEATS),
+        leastChange,
       },
     });
   }

@@ -135,5 +135,6 @@ function checkOwnResults(
 }
 
 function notMet(verdict: ServedVerdict, detail: string): DomainError {
-  return new DomainError("verdict_not_met", detail, { verdict: verdict.verdict, asOfStep: verdict.asOfStep });
+  const { asOfStep, caveats } = verdict;
+  return new DomainError("verdict_not_met", detail, { verdict: verdict.verdict, asOfStep, caveats });
 }

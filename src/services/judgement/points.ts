@@ -13,6 +13,7 @@ import {
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
 import { judgementPolicy } from "../model/policy.ts";
+import { type LeastChange, leastChangeOf, type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 
 /** What a judgement is about, by its keys. */
 export interface JudgementKey {
@@ -33,6 +34,9 @@ export interface Subject {
   /** How it came to the suite version; null where it began there. */
   pin: typeof pins.$inferSelect | null;
   options: JudgeOptions;
+  /** What the suite's audit says against every verdict on it, and how small a change they can see. */
+  caveats: SuiteCaveat[];
+  leastChange: LeastChange | null;
 }
 
 /** The model and suite by name, and what phases/ must know of them: chance per split, the model's policy. */
@@ -58,6 +62,8 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
       chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),
       policy: judgementPolicy(row.model.policy),
     },
+    caveats: suiteCaveats(row.suiteVersion),
+    leastChange: leastChangeOf(row.suiteVersion),
   };
 }
 

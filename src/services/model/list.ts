@@ -2,10 +2,17 @@ import { and, desc, eq, lt } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { judgements, models, suites, suiteVersions } from "../../database/schema.ts";
 import { DETECTOR_VERSION, type Verdict } from "../../phases/judge.ts";
+import { type LeastChange, leastChangeOf, type SuiteCaveat, suiteCaveats } from "../judgement/suite-caveats.ts";
 import type { PinnedModel } from "./internal.ts";
+
+/** A suite of a thousand tensors could be contaminated in hundreds of splits. */
+const LISTED_CAVEATS = 10;
 
 export interface ListedModel extends PinnedModel {
   verdict: Verdict["verdict"] | null;
+  /** What the suite's audit says against it, and how small a change it can see. */
+  caveats: SuiteCaveat[];
+  leastChange: LeastChange | null;
 }
 
 /** A team's models, newest first, each with its present verdict. `before` is the last id of the page before. */
@@ -34,5 +41,7 @@ export async function listModels(
     ...suite,
     current: true,
     verdict: verdict?.verdict ?? null,
+    caveats: suiteCaveats(suite.suiteVersion).slice(0, LISTED_CAVEATS),
+    leastChange: leastChangeOf(suite.suiteVersion),
   }));
 }

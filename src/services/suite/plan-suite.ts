@@ -59,7 +59,7 @@ export function planSuite({ metadata, tensors }: Pick<SafetensorsHeader, "metada
   if (bySplit.size < 2)
     throw refused('There is no split beside "train": give "validation" and at least one "ood:<name>".');
   const splits = Array.from(bySplit, ([name, own]) => planSplit(name, own));
-  checkTargetShapes(splits);
+  checkTargets(splits);
   const [inputs = [], ...others] = splits.map(({ inputs }) => inputs.map(toInput));
   others.forEach((own, n) => {
     if (JSON.stringify(inputs) === JSON.stringify(own)) return;
@@ -83,13 +83,13 @@ export function planSuite({ metadata, tensors }: Pick<SafetensorsHeader, "metada
   };
 }
 
-/** One model answers all splits, so what they ask of a row is of one shape. */
-function checkTargetShapes([first, ...others]: readonly PlannedSplit[]): void {
-  const rowOf = ({ target }: PlannedSplit) => describeShape(target.shape.slice(1));
+/** One model answers all splits, and the audit compares what they ask: it is of one type and shape. */
+function checkTargets([first, ...others]: readonly PlannedSplit[]): void {
+  const rowOf = ({ target: { dtype, shape } }: PlannedSplit) => `${dtype}${describeShape(shape.slice(1))}`;
   const other = others.find((split) => first && rowOf(split) !== rowOf(first));
   if (!first || !other) return;
   throw refused(
-    `"${other.target.name}" has the shape ${rowOf(other)}; "${first.target.name}" has ${rowOf(first)}: all splits ask the same of a row.`,
+    `"${other.target.name}" is ${rowOf(other)}; "${first.target.name}" is ${rowOf(first)}: all splits ask the same of a row.`,
   );
 }
 

@@ -9,6 +9,7 @@ export interface VerdictDocument {
   readonly verdict: string;
   /** Null before the first checkpoint is evaluated. */
   readonly asOfStep: number | null;
+  readonly caveats?: readonly { readonly code: string; readonly message: string }[];
   readonly [member: string]: unknown;
 }
 
@@ -35,7 +36,10 @@ export const isModel: Check<ModelDocument> = (value): value is ModelDocument =>
 export const isVerdict: Check<VerdictDocument> = (value): value is VerdictDocument =>
   isRecord(value) &&
   typeof value["verdict"] === "string" &&
-  (value["asOfStep"] === null || typeof value["asOfStep"] === "number");
+  (value["asOfStep"] === null || typeof value["asOfStep"] === "number") &&
+  (value["caveats"] === undefined ||
+    (Array.isArray(value["caveats"]) &&
+      value["caveats"].every((caveat) => isRecord(caveat) && typeof caveat["message"] === "string")));
 
 export const isTrajectory: Check<TrajectoryDocument> = (value): value is TrajectoryDocument =>
   isRecord(value) &&
