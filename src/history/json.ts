@@ -1,7 +1,7 @@
 // JSONL, and the JSON documents that hold such rows: an array, a trajectory's `points`, the `metrics` of MLflow's API.
-// Python's `json.dumps` writes NaN and Infinity as bare words, which are no JSON: they are read as the text they are.
 
 import { isSplitName } from "../phases/judge.ts";
+import { parseJson } from "./parse-json.ts";
 import { type Place, prefix, type Row, refusal, type Source, shown } from "./row.ts";
 
 type Fields = Record<string, unknown>;
@@ -21,7 +21,7 @@ export function* readJson({ name, text }: Source, warn: (warning: string) => voi
     line++;
     if (written.trim() === "") continue;
     const place = { source: name, label: `line ${line} (row ${line})` };
-    const value = parse(written);
+    const value = parseJson(written);
     if (value === undefined) throw refusal(place, null, "expected one whole JSON object on a line");
     yield toRow(value, place);
   }
@@ -30,10 +30,10 @@ export function* readJson({ name, text }: Source, warn: (warning: string) => voi
 /** The rows of a file that is one JSON document; null for JSONL. */
 function wholeDocument(text: string): { rows: unknown[]; more: boolean } | null {
   const first = text.trimStart().split(/[\r\n]/, 1)[0] ?? "";
-  const opening = parse(first);
+  const opening = parseJson(first);
   const several = opening !== undefined && first.length < text.trim().length;
   if (several) return null;
-  const value = opening ?? parse(text);
+  const value = opening ?? parseJson(text);
   if (Array.isArray(value)) return { rows: value, more: false };
   if (!isObject(value)) return null;
   for (const list of LISTS) {
@@ -41,20 +41,6 @@ function wholeDocument(text: string): { rows: unknown[]; more: boolean } | null 
     if (Array.isArray(rows) && value["step"] === undefined) return { rows, more: typeof value["next"] === "string" };
   }
   return null;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    if (!/NaN|Infinity/.test(text)) return undefined;
-  }
-  try {
-    const bare = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g;
-    return JSON.parse(text.replace(bare, (word) => (word.startsWith('"') ? word : `"${word}"`)));
-  } catch {
-    return undefined;
-  }
 }
 
 function toRow(value: unknown, place: Place): Row {

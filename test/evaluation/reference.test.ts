@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { benjaminiHochberg, mcnemar, pairedBootstrap } from "../../src/evaluation/paired.ts";
 import { wilson } from "../../src/phases/statistics.ts";
@@ -12,7 +13,7 @@ interface Reference {
 
 /** By SciPy: test/fixtures/statistics/make.py wrote it. */
 const reference: Reference = JSON.parse(
-  readFileSync(new URL("../fixtures/statistics/reference.json", import.meta.url), "utf8"),
+  readFileSync(join(import.meta.dirname, "../fixtures/statistics/reference.json"), "utf8"),
 );
 
 /** The same but for rounding, however small the two are. */

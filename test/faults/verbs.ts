@@ -56,7 +56,7 @@ export function verbsOf(world: World): Verbs<Fault> {
     deleteFrom: (from, fault) => ask(`delete-from-${from}`, fault, (ctx) => deleteCheckpoints(ctx, model, { from })),
     report: (step, splits, fault) =>
       ask(`report-${step}`, fault, (ctx) =>
-        reportEvaluation(ctx, model, step, { body: { splits }, tasks: new Map(), metric: null }),
+        reportEvaluation(ctx, model, step, { text: JSON.stringify({ splits }), tasks: new Map(), metric: null }),
       ),
     subscribe: (url, fault) => ask("subscribe", fault, (ctx) => createWebhook(ctx, newWebhook(url), urlRules)),
     enable: (id, enabled, fault) =>

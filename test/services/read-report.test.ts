@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkReport, readReport } from "../../src/services/evaluation/read-report.ts";
+import { checkReport, parseReport, readReport } from "../../src/services/evaluation/read-report.ts";
 
 const SPLITS = ["train", "validation", "ood:hard"];
 const mapping = (tasks: Record<string, string> = {}, metric: string | null = null) => ({
@@ -73,6 +75,67 @@ test("logs of Inspect AI: one for each split, by the task's name without its pac
   });
 });
 
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/exports", name), "utf8");
+const readFixture = (name: string, tasks: Record<string, string> = {}, metric: string | null = null) =>
+  readReport(parseReport(fixture(name)), mapping(tasks, metric)).splits;
+
+test("a file as the harness writes it: NaN, groups by their tasks, tasks of no concern", () => {
+  const splits = { train: at(119, 120), validation: at(30, 120), "ood:hard": at(23, 120) };
+  expect(readFixture("harness-results.json", { shifted: "ood:hard" })).toEqual(splits);
+  // One task of the group alone.
+  expect(readFixture("harness-results.json", { shifted_mirrored: "ood:hard" })).toMatchObject({
+    "ood:hard": at(6, 40),
+  });
+  expect(readFixture("harness-0.4.3.json", { sums: "ood:hard" }, "exact_match,strict-match")).toEqual({
+    "ood:hard": at(27, 120),
+  });
+  expect(readFixture("harness-0.4.3.json", { sums: "ood:hard" }, "exact_match,flexible-extract")).toEqual({
+    "ood:hard": at(40, 120),
+  });
+});
+
+test("several files of the harness are one report", () => {
+  const file = (task: string, acc: number) => ({ results: { [task]: { "acc,none": acc, sample_len: 10 } } });
+  expect(readReport([file("train", 1), file("ood_hard", 0.2)], mapping())).toEqual({
+    source: "lm-evaluation-harness",
+    splits: { train: at(10, 10), "ood:hard": at(2, 10) },
+  });
+});
+
+test("the count behind a metric is the nearest that is written to it", () => {
+  const task = { "acc,none": 0.5, sample_len: 4, sample_count: { "acc,none": 8 } };
+  const file = (results: object) => ({ results: { train: results }, "n-samples": { train: { effective: 6 } } });
+  expect(readReport(file(task), mapping()).splits).toEqual({ train: at(4, 8) });
+  expect(readReport(file({ ...task, sample_count: undefined }), mapping()).splits).toEqual({ train: at(3, 6) });
+});
+
+test("a group within itself is the tasks in it, each once", () => {
+  const file = {
+    results: { a: { "acc,none": 1 }, b: { "acc,none": 0.5 } },
+    group_subtasks: { all: ["a", "inner", "all"], inner: ["b", "a", "all"] },
+    "n-samples": { a: { effective: 3 }, b: { effective: 4 } },
+  };
+  expect(readReport(file, mapping({ all: "train" })).splits).toEqual({ train: at(5, 7) });
+});
+
+test("a log as Inspect writes it: of the samples that were scored", () => {
+  const log = parseReport(fixture("inspect-log.json").replace("ood_shift", "ood_hard"));
+  expect(readReport(log, mapping())).toEqual({ source: "inspect-ai", splits: { "ood:hard": at(23, 120) } });
+});
+
+test.each([
+  { name: "an .eval log", text: "PK\u0003\u0004\u0014", says: "inspect log dump" },
+  { name: "a gzip file", text: "\u001f\ufffd\b", says: "unpack it first" },
+  { name: "samples, line by line", text: '{"doc_id": 0}\n{"doc_id": 1}', says: "not one JSON document" },
+  { name: "nothing", text: "", says: "not one JSON document" },
+])("$name is no report, and what to send is said", ({ text, says }) => {
+  expect(() => parseReport(text)).toThrow(says);
+});
+
+test("quotes that do not close cost what their length is, and not its square", () => {
+  expect(() => parseReport(`NaN "${'\\"'.repeat(500_000)}`)).toThrow("not one JSON document");
+});
+
 const two = inspect("train", 1).results.scores[0];
 test.each<{ name: string; body: unknown; says: string; tasks?: Record<string, string>; metric?: string }>([
   { name: "nothing known", body: { accuracy: 1 }, says: "none of" },
@@ -100,6 +163,31 @@ test.each<{ name: string; body: unknown; says: string; tasks?: Record<string, st
     tasks: { arc: "train" },
     says: "Two tasks",
   },
+  {
+    name: "an average of many scores that no count gives",
+    body: { results: { train: { "acc,none": 0.73125006, sample_len: 100_000 } } },
+    says: "no share of 100000",
+  },
+  {
+    name: "an accuracy that is no number",
+    body: { results: { train: { "acc,none": "NaN", sample_len: 10 } } },
+    says: '"acc,none" of "results.train" must be a fraction from 0 to 1, got "NaN"',
+  },
+  {
+    name: "a group whose task is missing",
+    body: { results: { a: { "acc,none": 1, sample_len: 1 } }, group_subtasks: { both: ["a", "b"] } },
+    tasks: { both: "train" },
+    says: '"results" has no "b"',
+  },
+  {
+    name: "a map to a split that is none",
+    body: { results: { a: { "acc,none": 1, sample_len: 1 } } },
+    tasks: { a: "constructor" },
+    says: 'no split "constructor"',
+  },
+  { name: "a log that was invalidated", body: inspect("train", 1, { invalidated: true }), says: "invalidated" },
+  { name: "a log without a status", body: inspect("train", 1, { status: undefined }), says: "status" },
+  { name: "another metric than is there", body: inspect("train", 1), metric: "mean", says: "It has match/accuracy" },
   { name: "a run that failed", body: inspect("train", 1, { status: "error" }), says: '"error"' },
   {
     name: "several epochs",
@@ -109,7 +197,7 @@ test.each<{ name: string; body: unknown; says: string; tasks?: Record<string, st
   {
     name: "two scorers",
     body: inspect("train", 1, { results: { completed_samples: 50, scores: [two, { ...two, name: "model_graded" }] } }),
-    says: "match, model_graded",
+    says: "match/accuracy, model_graded/accuracy",
   },
 ])("$name is refused, and says where", ({ body, says, tasks = {}, metric = null }) => {
   expect(() => readReport(body, mapping(tasks, metric))).toThrow(says);

@@ -78,7 +78,7 @@ test("a deletion, a policy and a report that read the model before it moved are 
 
   const counts = Object.fromEntries(SPLITS.map((split) => [split, { correct: 1, total: ROWS }]));
   await expect(
-    reportEvaluation(ctx, stale, 0, { body: { splits: counts }, tasks: new Map(), metric: null }),
+    reportEvaluation(ctx, stale, 0, { text: JSON.stringify({ splits: counts }), tasks: new Map(), metric: null }),
   ).rejects.toMatchObject({
     code: "model_moving",
   });

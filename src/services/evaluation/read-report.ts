@@ -1,4 +1,7 @@
 import type { SplitCounts } from "../../database/schema.ts";
+import { DomainError } from "../../errors.ts";
+import { packedKind } from "../../history/packed.ts";
+import { parseJson } from "../../history/parse-json.ts";
 import { readHarness } from "./reports/harness.ts";
 import { readInspect } from "./reports/inspect.ts";
 import { isObject, type Mapping, refused, wholeFrom } from "./reports/report.ts";
@@ -11,18 +14,34 @@ export interface Report {
 }
 
 /**
- * Reads a reported evaluation: our own counts, a results file of lm-evaluation-harness, or logs of Inspect AI as JSON.
+ * The document that a report is. Of a file of another kind it says what to send.
+ * @throws DomainError `invalid_request` for what is no JSON, `invalid_evaluation` for a packed file
+ */
+export function parseReport(text: string): unknown {
+  const packed = packedKind(text);
+  if (packed !== null) {
+    throw refused(`This is ${packed}. Of an .eval log send what "inspect log dump --header-only FILE" prints.`);
+  }
+  const body = parseJson(text);
+  if (body === undefined) {
+    throw new DomainError(
+      "invalid_request",
+      "The body is not one JSON document. Of samples, line by line, send the results file.",
+    );
+  }
+  return body;
+}
+
+/**
+ * Reads a reported evaluation: our own counts, results files of lm-evaluation-harness, or logs of Inspect AI as JSON.
  * A task counts for the split that `map` names, or for the one that has its name with `ood_` for `ood:`.
  * @throws DomainError `invalid_evaluation`, naming the place
  */
 export function readReport(body: unknown, mapping: Mapping): Report {
-  const logs = Array.isArray(body) ? body : [body];
-  if (logs.length > 0 && logs.every((log) => isObject(log) && isObject(log["eval"]))) {
-    return { source: "inspect-ai", splits: readInspect(logs, mapping) };
-  }
-  if (isObject(body) && isObject(body["results"])) {
-    return { source: "lm-evaluation-harness", splits: readHarness(body, mapping) };
-  }
+  const files = Array.isArray(body) ? body : [body];
+  const all = (name: string) => files.length > 0 && files.every((file) => isObject(file) && isObject(file[name]));
+  if (all("eval")) return { source: "inspect-ai", splits: readInspect(files, mapping) };
+  if (all("results")) return { source: "lm-evaluation-harness", splits: readHarness(files, mapping) };
   if (isObject(body) && isObject(body["splits"])) {
     return { source: "counts", splits: readCounts(body["splits"]) };
   }

@@ -6,22 +6,22 @@ import { getCheckpoint } from "../checkpoint/get.ts";
 import { reviseJudgement } from "../judgement/advance.ts";
 import { lockModel, type PinnedModel, stillMoving } from "../model/internal.ts";
 import { type EvaluationDetail, getEvaluation } from "./get.ts";
-import { checkReport, readReport } from "./read-report.ts";
+import { checkReport, parseReport, readReport } from "./read-report.ts";
 import { isObject, type Mapping } from "./reports/report.ts";
 
 /**
  * Takes in what somebody measured elsewhere, for a checkpoint that could not be evaluated here: its provenance is kept.
  * Reported again, the later report holds; what was measured here is never replaced.
- * @throws DomainError `invalid_evaluation`, `evaluation_measured`, `checkpoint_not_found`, `model_moving`
+ * @throws DomainError `invalid_request`, `invalid_evaluation`, `evaluation_measured`, `checkpoint_not_found`, `model_moving`
  */
 export async function reportEvaluation(
   ctx: TeamContext,
   model: PinnedModel,
   step: number,
-  { body, ...mapping }: Omit<Mapping, "splits"> & { body: unknown },
+  { text, ...mapping }: Omit<Mapping, "splits"> & { text: string },
 ): Promise<EvaluationDetail & { changed: boolean }> {
   const { suiteVersion } = model;
-  const report = readReport(body, { ...mapping, splits: suiteVersion.splits.map(({ name }) => name) });
+  const report = readReport(parseReport(text), { ...mapping, splits: suiteVersion.splits.map(({ name }) => name) });
   checkReport(report, suiteVersion.splits);
   const { evaluation } = await getCheckpoint(ctx, model, { step });
   if (!evaluation || evaluation.status === "queued") throw measured(step, "is to be evaluated here");

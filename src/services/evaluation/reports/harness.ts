@@ -4,32 +4,74 @@ import { addSplit, checkTasks, countsOf, isObject, type Mapping, refused, splitF
 /** What lm-evaluation-harness calls an accuracy, the usual one first. */
 const ACCURACIES = ["acc", "exact_match"];
 
+type Fields = Record<string, unknown>;
+
 /**
- * `results_<time>.json` of lm-evaluation-harness 0.4: `results.<task>` has `<metric>,<filter>`, `n-samples.<task>` how
- * many were scored (`effective`). Without `metric`, `acc` is read, else `exact_match`; a metric with several filters
- * must be named with one, as `exact_match,strict-match`.
+ * `results_<time>.json` of lm-evaluation-harness 0.4, one or several: `results.<task>` has `<metric>,<filter>`.
+ * Without `metric`, `acc` is read, else `exact_match`; a metric with several filters must be named with one, as
+ * `exact_match,strict-match`. A group of tasks counts as all of its tasks: its own mean may be weighted otherwise.
  */
-export function readHarness(file: Record<string, unknown>, mapping: Mapping): Record<string, SplitCounts> {
-  const results = file["results"] as Record<string, unknown>;
-  const samples = isObject(file["n-samples"]) ? file["n-samples"] : {};
-  checkTasks(Object.keys(results), mapping);
+export function readHarness(files: readonly Fields[], mapping: Mapping): Record<string, SplitCounts> {
+  const named = files.flatMap((file) => namesIn(file).map((name) => ({ file, name })));
+  checkTasks(
+    named.map(({ name }) => name),
+    mapping,
+  );
   const splits: Record<string, SplitCounts> = {};
-  for (const [task, metrics] of Object.entries(results)) {
-    const split = splitFor(task, mapping);
-    if (split === null || !isObject(metrics)) continue;
-    const counted = samples[task];
-    const total = wholeFrom(
-      1,
-      isObject(counted) ? counted["effective"] : undefined,
-      `"effective" of "n-samples.${task}"`,
-    );
-    const key = chooseMetric(task, metrics, mapping.metric);
-    addSplit(splits, split, countsOf(metrics[key], total, `"${key}" of "results.${task}"`));
+  for (const { file, name } of named) {
+    const split = splitFor(name, mapping);
+    if (split === null) continue;
+    const tasks = tasksOf(file, name).map((task) => readTask(file, task, mapping.metric));
+    const [correct, total] = [sum(tasks.map((task) => task.correct)), sum(tasks.map((task) => task.total))];
+    addSplit(splits, split, { correct, total, loss: null });
   }
   return splits;
 }
 
-function chooseMetric(task: string, metrics: Record<string, unknown>, wanted: string | null): string {
+const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+
+const fieldsOf = (value: unknown): Fields => (isObject(value) ? value : {});
+
+/** A group that has no mean of its own may be missing among the results. */
+const namesIn = (file: Fields): string[] => [
+  ...new Set([...Object.keys(fieldsOf(file["results"])), ...Object.keys(fieldsOf(file["group_subtasks"]))]),
+];
+
+/** The tasks of a group and of the groups in it, each once; a task alone is its own. */
+function tasksOf(file: Fields, name: string): string[] {
+  const groups = new Map(Object.entries(fieldsOf(file["group_subtasks"])));
+  const tasks: string[] = [];
+  const seen = new Set<string>();
+  const open = [name];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    const members = groups.get(next);
+    if (Array.isArray(members) && members.length > 0) open.push(...members.map(String));
+    else tasks.push(next);
+  }
+  return tasks;
+}
+
+function readTask(file: Fields, task: string, metric: string | null): SplitCounts {
+  const metrics = new Map(Object.entries(fieldsOf(file["results"]))).get(task);
+  if (!isObject(metrics)) throw refused(`"results" has no "${task}".`);
+  const key = chooseMetric(task, metrics, metric);
+  return countsOf(metrics[key], samplesOf(file, task, metrics, key), `"${key}" of "results.${task}"`);
+}
+
+/** How many examples a metric is the mean of: newer versions say it of each metric, older ones of the task. */
+function samplesOf(file: Fields, task: string, metrics: Fields, key: string): number {
+  const own = fieldsOf(metrics["sample_count"])[key];
+  const effective = fieldsOf(new Map(Object.entries(fieldsOf(file["n-samples"]))).get(task))["effective"];
+  return wholeFrom(
+    1,
+    own ?? effective ?? metrics["sample_len"],
+    `"effective" of "n-samples.${task}", or "sample_len" of "results.${task}",`,
+  );
+}
+
+function chooseMetric(task: string, metrics: Fields, wanted: string | null): string {
   for (const name of wanted === null ? ACCURACIES : [wanted]) {
     const found = Object.keys(metrics).filter((key) => key === name || key.split(",")[0] === name);
     const [only] = found;

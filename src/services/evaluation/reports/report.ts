@@ -29,14 +29,16 @@ export function splitFor(task: string, { tasks, splits }: Mapping): string | nul
   return tasks.get(task) ?? own ?? null;
 }
 
-/** @throws DomainError where a mapped task is not there, or nothing is for any split */
+/** @throws DomainError where a mapped task or its split is not there, or nothing is for any split */
 export function checkTasks(found: readonly string[], { tasks, splits }: Mapping): void {
+  const nowhere = [...tasks.values()].find((split) => !splits.includes(split));
+  if (nowhere) throw refused(`The suite has no split "${nowhere}": it has ${splits.join(", ")}.`);
   const missing = [...tasks.keys()].find((task) => !found.includes(task));
-  const listed = found.join(", ") || "none";
-  if (missing) throw refused(`There is no task "${missing}": there are ${listed}.`);
+  const listed = found.slice(0, 20).join(", ") + (found.length > 20 ? ` and ${found.length - 20} more` : "");
+  if (missing) throw refused(`There is no task "${missing}": there are ${listed || "none"}.`);
   if (found.some((task) => tasks.has(task) || splits.some((split) => split.replace(":", "_") === task))) return;
   if (found.some((task) => splits.includes(task))) return;
-  throw refused(`No task has the name of a split: say which is which with map=TASK=SPLIT. Tasks: ${listed}.`);
+  throw refused(`No task has the name of a split: say which is which with map=TASK=SPLIT. Tasks: ${listed || "none"}.`);
 }
 
 /** A share of `total` answers that were each right or wrong; of any other number a count would be made up. */
@@ -45,11 +47,17 @@ export function countsOf(accuracy: unknown, total: number, what: string): SplitC
     throw refused(`${what} must be a fraction from 0 to 1, got ${JSON.stringify(accuracy) ?? "nothing"}.`);
   }
   const correct = Math.round(accuracy * total);
-  // Accuracies are written with four digits at the least.
-  if (Math.abs(correct / total - accuracy) > 5e-5) {
+  if (Math.abs(correct / total - accuracy) > roundedAway(accuracy)) {
     throw refused(`${what} is ${accuracy}, which is no share of ${total}: is it an average of scores, or of groups?`);
   }
   return { correct, total, loss: null };
+}
+
+/** What rounding to the digits that are written may have taken: four at the least, of which zeros at the end are lost. */
+function roundedAway(accuracy: number): number {
+  const [digits = "", exponent = "0"] = accuracy.toExponential().split("e");
+  const decimals = digits.replace(/\d\.?/, "").length - Number(exponent);
+  return Math.max(1e-12, 0.5 * 10 ** -Math.max(4, decimals));
 }
 
 export function addSplit(splits: Record<string, SplitCounts>, split: string, counts: SplitCounts): void {
