@@ -1,6 +1,7 @@
 // What a column means: its own name says it, or `--map` does.
 
 import { isSplitName } from "../phases/judge.ts";
+import { MAX_COLUMNS } from "./bounds.ts";
 import { isBand, missingMap, severalRuns } from "./hints.ts";
 import { HistoryError, prefix, type Row, refusal, shownName } from "./row.ts";
 
@@ -70,13 +71,16 @@ export class Columns {
     this.#run = run;
   }
 
-  /** Throws `HistoryError` where a used column is there twice. */
+  /** Throws `HistoryError` where a used column is there twice, and for too many columns or kinds of rows. */
   planOf(row: Row): Plan {
     if (this.#last?.names === row.names) return this.#last.plan;
     const key = JSON.stringify(row.names);
     let plan = this.#plans.get(key);
     if (plan === undefined) {
       plan = this.#makePlan(row);
+      if (this.seen.size > MAX_COLUMNS || this.#plans.size >= MAX_COLUMNS) {
+        throw refusal(row.place, null, `expected at most ${MAX_COLUMNS} different columns, and as many sets of them`);
+      }
       this.#plans.set(key, plan);
     }
     this.#last = { names: row.names, plan };

@@ -1,7 +1,8 @@
 // CSV as RFC 4180 has it, with `,`, `;` or a tab between cells: the one that the header holds most often. A quoted cell
 // may hold delimiters, doubled quotes and line breaks.
 
-import { type Row, refusal, type Source } from "./row.ts";
+import { MAX_COLUMNS } from "./bounds.ts";
+import { LinePlace, type Row, refusal, type Source } from "./row.ts";
 
 const DELIMITERS = [",", ";", "\t"] as const;
 
@@ -14,7 +15,7 @@ export function* readCsv({ name, text }: Source): Generator<Row> {
   let row = 0;
   for (const { line, cells } of lines) {
     row++;
-    const place = { source: name, label: `line ${line} (row ${row})` };
+    const place = new LinePlace(name, line, row);
     if (cells.length !== names.length) {
       throw refusal(place, null, `expected ${names.length} columns as in line ${head.line}, found ${cells.length}`);
     }
@@ -43,27 +44,32 @@ function* records(name: string, text: string): Generator<Line, undefined> {
     }
     delimiter ??= delimiterOf(plain);
     if (!plain.includes('"')) {
-      yield { line, cells: plain.split(delimiter) };
+      const cells = plain.split(delimiter, MAX_COLUMNS + 1);
+      if (cells.length > MAX_COLUMNS) throw tooMany(name, line);
+      yield { line, cells };
       start = end + 1;
       line++;
       continue;
     }
-    const { cells, next, breaks } = quoted(name, text, start, line, delimiter);
+    const { cells, next, breaks } = quotedRecord(name, text, start, line, delimiter);
     yield { line, cells };
     start = next;
     line += breaks + 1;
   }
 }
 
+const tooMany = (name: string, line: number) =>
+  refusal({ source: name, label: `line ${line}` }, null, `expected at most ${MAX_COLUMNS} columns`);
+
 /** Of the header's delimiters outside quotes the most frequent; a comma where there is none. */
 function delimiterOf(head: string): string {
   const bare = head.replace(/"[^"]*"/g, "");
-  const count = (delimiter: string) => bare.split(delimiter).length;
+  const count = (delimiter: string) => bare.split(delimiter, MAX_COLUMNS + 1).length;
   return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
 }
 
 /** One record that has quotes in it, from `start`. */
-function quoted(name: string, text: string, start: number, line: number, delimiter: string) {
+function quotedRecord(name: string, text: string, start: number, line: number, delimiter: string) {
   const refuse = () =>
     refusal({ source: name, label: `line ${line}` }, null, "expected quotes around a whole cell, and closed");
   const cells: string[] = [];
@@ -87,7 +93,7 @@ function quoted(name: string, text: string, start: number, line: number, delimit
       if (cell.includes('"')) throw refuse();
       at = end;
     }
-    cells.push(cell);
+    if (cells.push(cell) > MAX_COLUMNS) throw tooMany(name, line);
     const after = text[at];
     if (after === undefined || after === "\n") return { cells, next: at + 1, breaks };
     if (after !== delimiter) throw refuse();

@@ -1,5 +1,6 @@
 // Rows joined by step: what was logged in several rows, or in several files, is one checkpoint.
 
+import type { Bounds } from "./bounds.ts";
 import type { Column, Columns, Plan, Target } from "./columns.ts";
 import { noStep } from "./hints.ts";
 import { readNumber } from "./numbers.ts";
@@ -18,6 +19,7 @@ export interface CellRules {
   percent: boolean;
   /** Texts that stand for an empty cell. */
   missing: ReadonlySet<string>;
+  bounds: Bounds;
 }
 
 interface Tally {
@@ -34,6 +36,7 @@ export class Drafts {
   #stepSeen = false;
   /** Of the accuracies as they are written. */
   #highest = 0;
+  #values = 0;
 
   constructor(columns: Columns, rules: CellRules) {
     this.#columns = columns;
@@ -53,7 +56,9 @@ export class Drafts {
       if (band?.some((edge) => readNumber(row.cells[edge]) !== readNumber(row.cells[index]))) {
         tally(this.#means, source, row.place);
       }
+      if (++this.#values > this.#rules.bounds.values) throw this.#tooMuch(row, this.#rules.bounds.values, "values");
       if (draft === undefined) {
+        if (this.byStep.size >= this.#rules.bounds.steps) throw this.#tooMuch(row, this.#rules.bounds.steps, "steps");
         draft = { step, values: [], places: [], sources: [] };
         this.byStep.set(step, draft);
       }
@@ -82,6 +87,10 @@ export class Drafts {
           " the chart sampled or smoothed it; the run's history has what was measured",
       ),
     ];
+  }
+
+  #tooMuch({ place }: Row, most: number, what: string): HistoryError {
+    return refusal(place, null, `expected at most ${most} ${what} at once; a history may come in stretches of steps`);
   }
 
   #readStep({ cells, place }: Row, { steps }: Plan): number | null {

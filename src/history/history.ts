@@ -2,12 +2,14 @@
 // nothing silently dropped, because a verdict on half of the columns would look like a verdict.
 
 import type { Point } from "../phases/judge.ts";
+import { type Bounds, NO_BOUNDS } from "./bounds.ts";
 import { Columns } from "./columns.ts";
 import { readCsv } from "./csv.ts";
 import { Drafts } from "./drafts.ts";
 import { noSplit, unreadResults } from "./hints.ts";
 import { readJson } from "./json.ts";
 import { isMetricFile, readMetricFile } from "./metric-file.ts";
+import { packedKind } from "./packed.ts";
 import { checkTotals, partsOf, toPoint } from "./points.ts";
 import { HistoryError, prefix, type Row, type Source } from "./row.ts";
 import { Runs } from "./runs.ts";
@@ -26,6 +28,8 @@ export interface HistoryOptions {
   missing?: ReadonlySet<string>;
   /** The name or id of the run to read, where there are several. */
   run?: string | null;
+  /** What is more than these is refused. */
+  bounds?: Bounds;
 }
 
 export interface History {
@@ -40,14 +44,21 @@ export interface History {
  * are left out: they are checkpoints not evaluated yet. Throws `HistoryError`.
  */
 export function readHistory(sources: readonly Source[], options: HistoryOptions = {}): History {
-  const { map = new Map(), totals = new Map(), percent = false, missing = new Set(), run = null } = options;
+  const {
+    map = new Map(),
+    totals = new Map(),
+    percent = false,
+    missing = new Set(),
+    run = null,
+    bounds = NO_BOUNDS,
+  } = options;
   const columns = new Columns(map, run);
-  const drafts = new Drafts(columns, { percent, missing });
+  const drafts = new Drafts(columns, { percent, missing, bounds });
   const runs = new Runs(run);
   const warnings: string[] = [];
   for (const source of sources) {
     if (source.text.trim() === "") throw new HistoryError(`${prefix(source.name)}the file is empty`);
-    for (const row of rowsOf(source, (warning) => warnings.push(warning))) {
+    for (const row of rowsOf(source, (warning) => warnings.push(warning), bounds)) {
       const kept = runs.read(row);
       if (kept !== null) drafts.add(kept);
     }
@@ -72,8 +83,10 @@ export function readHistory(sources: readonly Source[], options: HistoryOptions 
 /** The points of one text with columns of our names. Throws `HistoryError`. */
 export const parseHistory = (text: string): Point[] => readHistory([{ name: "", text }]).points;
 
-function rowsOf({ name, text }: Source, warn: (warning: string) => void): Iterable<Row> {
+function rowsOf({ name, text }: Source, warn: (warning: string) => void, { document }: Bounds): Iterable<Row> {
+  const packed = packedKind(text);
+  if (packed !== null) throw new HistoryError(`${prefix(name)}expected text, found ${packed}`);
   const source = { name, text: text.replace(/^\uFEFF/, "") };
-  if (/^\s*[{[]/.test(source.text)) return readJson(source, warn);
+  if (/^\s*[{[]/.test(source.text)) return readJson(source, warn, document);
   return isMetricFile(source.text) ? readMetricFile(source) : readCsv(source);
 }

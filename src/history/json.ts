@@ -1,44 +1,66 @@
 // JSONL, and the JSON documents that hold such rows: an array, a trajectory's `points`, the `metrics` of MLflow's API.
 
 import { isSplitName } from "../phases/judge.ts";
+import { linesOf } from "./lines.ts";
 import { parseJson } from "./parse-json.ts";
-import { type Place, prefix, type Row, refusal, type Source, shown } from "./row.ts";
+import { HistoryError, LinePlace, type Place, prefix, type Row, refusal, type Source, shown } from "./row.ts";
 
 type Fields = Record<string, unknown>;
 
-const LISTS = ["points", "metrics"] as const;
-
-/** Throws `HistoryError` for a line that is no JSON object; warns of a document that has more pages. */
-export function* readJson({ name, text }: Source, warn: (warning: string) => void): Generator<Row> {
-  const document = wholeDocument(text);
+/**
+ * Throws `HistoryError` for a line that is no JSON object; warns of a document that has more pages.
+ * @param most characters of one JSON value
+ */
+export function* readJson({ name, text }: Source, warn: (warning: string) => void, most: number): Generator<Row> {
+  const document = wholeDocument(name, text, most);
   if (document !== null) {
-    if (document.more) warn(`${prefix(name)}one page of a trajectory ("next" is set): give all of them as files`);
+    if (document.more !== null) {
+      warn(`${prefix(name)}one page of ${document.more}: give all of them as files`);
+    }
     for (const [i, item] of document.rows.entries()) yield toRow(item, { source: name, label: `item ${i + 1}` });
     return;
   }
-  let line = 0;
-  for (const written of text.split(/\r\n|\n|\r/)) {
-    line++;
+  for (const [line, written] of linesOf(text)) {
     if (written.trim() === "") continue;
-    const place = { source: name, label: `line ${line} (row ${line})` };
+    const place = new LinePlace(name, line, line);
+    if (written.length > most) throw refusal(place, null, `expected at most ${most} characters`);
     const value = parseJson(written);
     if (value === undefined) throw refusal(place, null, "expected one whole JSON object on a line");
     yield toRow(value, place);
   }
 }
 
+interface Document {
+  rows: unknown[];
+  /** What this is one page of; null where it is whole. */
+  more: string | null;
+}
+
 /** The rows of a file that is one JSON document; null for JSONL. */
-function wholeDocument(text: string): { rows: unknown[]; more: boolean } | null {
+function wholeDocument(name: string, text: string, most: number): Document | null {
   const first = text.trimStart().split(/[\r\n]/, 1)[0] ?? "";
-  const opening = parseJson(first);
+  const opening = first.length > most ? undefined : parseJson(first);
   const several = opening !== undefined && first.length < text.trim().length;
   if (several) return null;
+  if (text.length > most) {
+    throw new HistoryError(
+      `${prefix(name)}expected JSONL, a row a line, or a JSON document of at most ${most} characters`,
+    );
+  }
   const value = opening ?? parseJson(text);
-  if (Array.isArray(value)) return { rows: value, more: false };
+  if (Array.isArray(value)) return { rows: value, more: null };
   if (!isObject(value)) return null;
-  for (const list of LISTS) {
-    const rows = value[list];
-    if (Array.isArray(rows) && value["step"] === undefined) return { rows, more: typeof value["next"] === "string" };
+  if (value["step"] === undefined) {
+    const { points, metrics, next, next_page_token } = value;
+    if (Array.isArray(points)) return { rows: points, more: next ? 'a trajectory ("next" is set)' : null };
+    if (Array.isArray(metrics)) {
+      return { rows: metrics, more: next_page_token ? 'a metric\'s history ("next_page_token" is set)' : null };
+    }
+    if (Array.isArray(value["runs"]) || isObject(value["run"])) {
+      throw new HistoryError(
+        `${prefix(name)}a run has only the last value of each metric: give the answers of MLflow's metrics/get-history`,
+      );
+    }
   }
   return null;
 }

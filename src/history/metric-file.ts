@@ -1,7 +1,8 @@
 // A file of MLflow's file store, `mlruns/<experiment>/<run>/metrics/<key>`: one metric, a line "timestamp value step"
 // for each value. Two further words, of a dataset that the value belongs to, are left alone.
 
-import { type Row, refusal, type Source } from "./row.ts";
+import { linesOf } from "./lines.ts";
+import { HistoryError, LinePlace, type Row, refusal, type Source } from "./row.ts";
 
 const LINE = /^\d+ [^\s,;"]+(?: -?\d+(?: \S+ \S+)?)?$/;
 
@@ -13,14 +14,17 @@ export const isMetricFile = (text: string): boolean =>
       ?.trim() ?? "",
   );
 
-/** Rows of `step` and the metric, which is called as its path below `metrics/` is. */
+/** Rows of `step` and the metric, which is called as its path below `metrics/` is: of a text without a name, an error. */
 export function* readMetricFile({ name, text }: Source): Generator<Row> {
+  if (name === "") {
+    throw new HistoryError(
+      'a metric\'s file of MLflow does not say which metric it is: put its lines into CSV with the columns "key,value,step"',
+    );
+  }
   const names = ["step", metricOf(name)];
-  let line = 0;
-  for (const written of text.split(/\r\n|\n|\r/)) {
-    line++;
+  for (const [line, written] of linesOf(text)) {
     if (written.trim() === "") continue;
-    const place = { source: name, label: `line ${line} (row ${line})` };
+    const place = new LinePlace(name, line, line);
     const [, value, step] = written.trim().split(/\s+/);
     if (!LINE.test(written.trim()) || step === undefined) {
       throw refusal(place, null, `expected "timestamp value step" as MLflow writes a metric`);

@@ -8,8 +8,25 @@ export interface Source {
 
 /** Where a row stands: `line 3 (row 2)`, after the file's name. */
 export interface Place {
-  source: string;
-  label: string;
+  readonly source: string;
+  readonly label: string;
+}
+
+/** A line's place. There may be a million of them, and few are ever shown. */
+export class LinePlace implements Place {
+  readonly source: string;
+  readonly #line: number;
+  readonly #row: number;
+
+  constructor(source: string, line: number, row: number) {
+    this.source = source;
+    this.#line = line;
+    this.#row = row;
+  }
+
+  get label(): string {
+    return `line ${this.#line} (row ${this.#row})`;
+  }
 }
 
 /** Rows of one table share the array `names`, so that what a column means is found once for each table. */

@@ -1,5 +1,6 @@
 // Exports that hold more than one run, and those in long form: a row for each value, with the metric's name in a cell.
 
+import { MAX_COLUMNS } from "./bounds.ts";
 import { severalRuns } from "./hints.ts";
 import { HistoryError, listed, prefix, type Row, refusal, shown } from "./row.ts";
 
@@ -54,7 +55,7 @@ export class Runs {
     const names = columns.map((index) => textOf(row.cells[index])).filter((name) => name !== "");
     const [id] = names;
     if (id === undefined) return true;
-    this.#found.add(id);
+    if (this.#found.size < MAX_COLUMNS) this.#found.add(id);
     if (this.#run !== null) {
       const chosen = names.includes(this.#run);
       this.#kept ||= chosen;
@@ -73,6 +74,7 @@ export class Runs {
     if (names === undefined) {
       // A metric called step is none of ours: the column of that name is the step already.
       names = metric.trim() === "step" ? ["step"] : ["step", metric.trim()];
+      if (this.#names.size >= MAX_COLUMNS) throw refusal(place, "key", `expected at most ${MAX_COLUMNS} metrics`);
       this.#names.set(metric, names);
     }
     const lost = notNumber !== -1 && /^(?:1|t|true)$/i.test(textOf(cells[notNumber]));
@@ -85,7 +87,8 @@ export class Runs {
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
       layout = layoutOf(names);
-      this.#layouts.set(key, layout);
+      // Only so that it is found once for each table: rows that are all different are looked at one by one.
+      if (this.#layouts.size < MAX_COLUMNS) this.#layouts.set(key, layout);
     }
     this.#last = { names, layout };
     return layout;

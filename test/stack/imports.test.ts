@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { newTeam, type Team } from "./service.ts";
 import { correctOf, ROWS, tableModel } from "./table-model.ts";
@@ -107,6 +109,55 @@ test("a chart of W&B is mapped, without norms and with totals given", async () =
   expect(await page.text()).toContain("insufficient");
 });
 
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/exports", name), "utf8");
+
+test("exports of W&B and MLflow are the same trajectory, whichever it is", async () => {
+  const wandb = ["trainer/global_step=step", "train/acc", "val/acc", "ood/acc"];
+  const mlflow = ["train_acc", "val_acc", "ood_acc"];
+  const files: [file: string, columns: string[]][] = [
+    ["wandb-chart.csv", ["Step=step", "train/acc", "val/acc, held out", "ood/acc"]],
+    ["wandb-history.csv", wandb],
+    ["wandb-history.jsonl", wandb],
+    ["mlflow-chart.csv", mlflow],
+    ["mlflow-history.json", mlflow],
+  ];
+  const splits = (...correct: number[]) =>
+    Object.fromEntries(SPLITS.map((split, n) => [split, { correct: correct[n], total: ROWS, loss: null }]));
+  for (const [file, columns] of files) {
+    const { id } = await newTableModel(team);
+    const results = columns.slice(-3).map((column, n) => `${column}=${SPLITS[n]}_accuracy`);
+    const maps = [...columns.slice(0, -3), ...results];
+    const query = new URLSearchParams([
+      ...maps.map((map) => ["map", map]),
+      ...SPLITS.map((split) => ["total", `${split}=${ROWS}`]),
+    ]);
+    const answer = await post(id, fixture(file), `?${query}`);
+    expect(answer, `${file} ${answer.text}`).toMatchObject({ status: 200, body: { added: 2, warnings: [] } });
+    expect(await trajectoryOf(team, id)).toEqual([
+      { step: 0, weightNorm: null, provenance: "reported", splits: splits(12, 12, 12) },
+      { step: 100, weightNorm: null, provenance: "reported", splits: splits(119, 30, 10) },
+    ]);
+  }
+});
+
+test("what is read otherwise than written, and what is not kept, is said in the words of the request", async () => {
+  const { id } = await newTableModel(team);
+  const accuracies = SPLITS.map((split) => `${split}_accuracy`).join(",");
+  const totals = SPLITS.map((split) => `&total=${split}=${ROWS}`).join("");
+  const text = `step,layer:w_norm,${accuracies}\n1,2.5,0.5,0.5,0.5\n`;
+  expect(await post(id, text, `?percent=true${totals}`)).toMatchObject({
+    status: 200,
+    body: {
+      warnings: [
+        "percent=true: no accuracy is above 0.5 per cent; fractions are read without it",
+        expect.stringMatching(/^not kept: statistics of layers/),
+      ],
+    },
+  });
+  const refused = await post(id, text.replace("0.5,0.5\n", "0.5,50\n"), `?total=train=${ROWS}`);
+  expect(refused.body["detail"]).toContain("say percent=true");
+});
+
 /** A signed-in browser's. */
 async function cookie(): Promise<{ cookie: string }> {
   const headers = {
@@ -124,6 +175,7 @@ test.each([
   { name: "too few splits", text: "step,train_correct,train_total\n10,1,120\n", says: '"validation" is missing' },
   { name: "other examples", text: csv(SCRIPTS.memorizer).replace(",120,", ",121,"), says: "Step 0:" },
   { name: "nothing", text: "\n", says: "empty" },
+  { name: "a file of another kind", text: "PAR1\u0015", says: "a Parquet file" },
 ])("a history with $name is refused, and says where", async ({ text, says }) => {
   const { id } = await newTableModel(team);
   const answer = await post(id, text);
@@ -137,6 +189,13 @@ test("a history of ten thousand steps is taken; one beyond the limit, or a wrong
   if (!point) throw new Error("the script is empty");
   const points = Array.from({ length: 10_000 }, (_, n) => ({ ...point, step: n }));
   expect((await post(id, csv(points))).body).toMatchObject({ added: 10_000 });
+  const other = await newTableModel(team);
+  const many = Array.from({ length: 20_001 }, (_, n) => ({ ...point, step: n }));
+  expect(await post(other.id, csv(many))).toMatchObject({
+    status: 422,
+    body: { code: "invalid_history", detail: expect.stringContaining("at most 20000 steps at once") },
+  });
+  expect(await trajectoryOf(team, other.id)).toEqual([]);
   expect(await post(id, "x".repeat(17 * 1024 * 1024))).toMatchObject({ status: 413, body: { code: "body_too_large" } });
   for (const query of ["?map=acc=accuracy", "?total=train=half", "?percent=maybe"]) {
     expect(await post(id, csv([point]), query)).toMatchObject({ status: 400, body: { code: "invalid_request" } });

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
 import { newTeam, type Team } from "./service.ts";
@@ -115,6 +117,67 @@ test("a results file of another tool is mapped to the suite's splits", async () 
     },
   ]);
 });
+
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, "../fixtures/exports", name), "utf8");
+
+test("a results file as the harness writes it is read whole: NaN, a group, and whatever type curl says it is", async () => {
+  const { id } = await newTableModel(team);
+  await team.client.pushCheckpoint(id, 1, weights(1));
+  const body = fixture("harness-results.json");
+  for (const type of ["application/json", "application/x-www-form-urlencoded"]) {
+    const path = `/models/${id}/checkpoints/1/evaluation?map=shifted=ood:shift`;
+    expect(await team.call("PUT", path, { body, headers: { "content-type": type } })).toMatchObject({
+      status: 200,
+      body: { provenance: "reported", source: "lm-evaluation-harness" },
+    });
+  }
+  expect((await trajectoryOf(team, id))[0]?.splits).toEqual({
+    train: { correct: 119, total: ROWS, loss: null },
+    validation: { correct: 30, total: ROWS, loss: null },
+    "ood:shift": { correct: 23, total: ROWS, loss: null },
+  });
+});
+
+test("logs of Inspect AI are read, one for each split", async () => {
+  const { id } = await newTableModel(team);
+  await team.client.pushCheckpoint(id, 1, weights(1));
+  const log = fixture("inspect-log.json");
+  const logs = ["probes/train", "probes/validation", "probes/ood_shift"].map((task) =>
+    log.replace("probes/ood_shift", task),
+  );
+  const path = `/models/${id}/checkpoints/1/evaluation`;
+  expect(await team.call("PUT", path, { body: `[${logs.join(",")}]` })).toMatchObject({
+    status: 200,
+    body: { source: "inspect-ai", splits: [{ correct: 23 }, { correct: 23 }, { split: "ood:shift", correct: 23 }] },
+  });
+});
+
+test.each([
+  {
+    name: "an .eval log",
+    body: "PK\u0003\u0004\u0014",
+    status: 422,
+    code: "invalid_evaluation",
+    says: "inspect log dump",
+  },
+  {
+    name: "samples, line by line",
+    body: '{"doc_id": 0}\n{"doc_id": 1}\n',
+    status: 400,
+    code: "invalid_request",
+    says: "the results file",
+  },
+  { name: "nothing", body: "", status: 400, code: "invalid_request", says: "not one JSON document" },
+])(
+  "$name in the place of a report answers $status $code, and says what to send",
+  async ({ body, status, code, says }) => {
+    const { id } = await newTableModel(team);
+    await team.client.pushCheckpoint(id, 1, weights(1));
+    const answer = await team.call("PUT", `/models/${id}/checkpoints/1/evaluation`, { body });
+    expect(answer).toMatchObject({ status, body: { code, detail: expect.stringContaining(says) } });
+    expect((await trajectoryOf(team, id))[0]?.splits).toBeUndefined();
+  },
+);
 
 test.each([
   { name: "no such step", step: 9, body: { splits: {} }, status: 422, code: "invalid_evaluation" },

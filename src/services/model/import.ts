@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
 import { checkpoints, evaluations, type SplitCounts } from "../../database/schema.ts";
@@ -13,6 +13,9 @@ import { lockModel, type PinnedModel, stillMoving } from "./internal.ts";
 
 /** A statement takes this many rows; Postgres counts its parameters in 16 bits. */
 const CHUNK = 2_000;
+
+/** A Worker has 128 MB: the text, its points and its rows are in there together. */
+const BOUNDS = { steps: 20_000, values: 1_000_000, document: 4_000_000 };
 
 export interface Imported {
   /** Steps that were not there. */
@@ -40,44 +43,55 @@ export async function importHistory(
   await reviseJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
     if ((await lockModel(tx, model, "no key update")) !== model.suiteVersionId) throw stillMoving(model);
     const there = await readStanding(tx, model, points);
-    const fresh: Point[] = [];
+    const fresh: Made[] = [];
+    const changed: Made[] = [];
     for (const point of points) {
       const standing = there.get(point.step);
-      if (!standing) fresh.push(point);
+      if (!standing) fresh.push({ point, checkpointId: newId("checkpoint") });
       else if (standing.digest !== null) throw stepHasBytes(model, point.step);
       else if (standing.evaluationId === null) throw stillMoving(model);
       else if (same(standing, point)) tally.unchanged += 1;
-      else {
-        await tx
-          .update(evaluations)
-          .set({ ...AS_IMPORTED, ...resultsOf(point), failureCode: null, failureMessage: null, finishedAt: ctx.now() })
-          .where(eq(evaluations.id, standing.evaluationId));
-        tally.replaced += 1;
-      }
+      else changed.push({ point, checkpointId: standing.checkpointId });
     }
-    await insert(tx, model, fresh, ctx.now());
+    for (const some of chunksOf(fresh)) {
+      const { teamId, id: modelId } = model;
+      const rows = some.map(({ point: { step }, checkpointId: id }) => ({ id, teamId, modelId, step, digest: null }));
+      await tx.insert(checkpoints).values(rows);
+    }
+    for (const some of chunksOf([...fresh, ...changed])) await putResults(tx, model, some, ctx.now());
     tally.added = fresh.length;
+    tally.replaced = changed.length;
   });
   return { ...tally, warnings };
 }
 
 function read(model: PinnedModel, text: string, options: HistoryOptions): { points: Point[]; warnings: string[] } {
   try {
-    const history = readHistory([{ name: "", text }], options);
+    const history = readHistory([{ name: "", text }], { ...options, bounds: BOUNDS });
     if (history.points.length === 0) throw invalid("The history has no step with results.");
     for (const point of history.points) {
       checkPoint(point);
       checkStep(model, point);
     }
-    return history;
+    const layers = history.points.some((point) => point.layers !== undefined);
+    const warnings = history.warnings.map(asRequest);
+    return { points: history.points, warnings: layers ? [...warnings, LAYERS_LEFT_OUT] : warnings };
   } catch (error) {
-    if (error instanceof HistoryError || error instanceof TrajectoryError) throw invalid(asRequest(error.message));
+    if (error instanceof HistoryError || error instanceof TrajectoryError)
+      throw invalid(`${asRequest(error.message)}.`);
     throw error;
   }
 }
 
+const LAYERS_LEFT_OUT = "not kept: statistics of layers, which are shown of what was measured here alone";
+
 /** The reader's advice names the command's options; here they are parameters. */
-const asRequest = (message: string): string => `${message.replace(/--(map|total|run|missing) /g, "$1=")}.`;
+function asRequest(message: string): string {
+  return message
+    .replaceAll("--total says", "total says")
+    .replace(/--(map|total|run|missing) /g, "$1=")
+    .replaceAll("--percent", "percent=true");
+}
 
 function checkStep({ suiteVersion }: PinnedModel, { step, splits }: Point): void {
   try {
@@ -98,12 +112,13 @@ const resultsOf = ({ splits, weightNorm = null }: Point) => ({ results: countsOf
 
 async function readStanding(tx: Transaction, model: PinnedModel, points: readonly Point[]) {
   const rows = [];
-  for (let first = 0; first < points.length; first += CHUNK) {
-    const steps = points.slice(first, first + CHUNK).map(({ step }) => step);
+  for (const some of chunksOf(points)) {
+    const steps = some.map(({ step }) => step);
     rows.push(
       ...(await tx
         .select({
           step: checkpoints.step,
+          checkpointId: checkpoints.id,
           digest: checkpoints.digest,
           evaluationId: evaluations.id,
           results: evaluations.results,
@@ -135,20 +150,34 @@ function same({ results, weightNorm }: Standing, point: Point): boolean {
   );
 }
 
-async function insert(tx: Transaction, model: PinnedModel, points: readonly Point[], now: Date): Promise<void> {
+/** A point and the checkpoint that has it. */
+interface Made {
+  point: Point;
+  checkpointId: string;
+}
+
+/** The results of new checkpoints and other results of those that stand, whose evaluation has its place already. */
+async function putResults(tx: Transaction, model: PinnedModel, made: readonly Made[], now: Date): Promise<void> {
   const { teamId, id: modelId, suiteVersionId } = model;
-  for (let first = 0; first < points.length; first += CHUNK) {
-    const made = points.slice(first, first + CHUNK).map((point) => ({ point, id: newId("checkpoint") }));
-    await tx
-      .insert(checkpoints)
-      .values(made.map(({ point: { step }, id }) => ({ id, teamId, modelId, step, digest: null })));
-    await tx.insert(evaluations).values(
-      made.map(({ point, id: checkpointId }) => ({
+  await tx
+    .insert(evaluations)
+    .values(
+      made.map(({ point, checkpointId }) => ({
         ...{ id: newId("evaluation"), teamId, modelId, checkpointId, suiteVersionId, step: point.step },
         ...{ ...AS_IMPORTED, ...resultsOf(point), finishedAt: now },
       })),
-    );
-  }
+    )
+    .onConflictDoUpdate({
+      target: [evaluations.checkpointId, evaluations.suiteVersionId],
+      set: {
+        ...{ ...AS_IMPORTED, failureCode: null, failureMessage: null, finishedAt: now },
+        ...{ results: sql`excluded.results`, weightNorm: sql`excluded.weight_norm` },
+      },
+    });
+}
+
+function* chunksOf<Item>(items: readonly Item[]): Generator<Item[]> {
+  for (let first = 0; first < items.length; first += CHUNK) yield items.slice(first, first + CHUNK);
 }
 
 function stepHasBytes({ name }: PinnedModel, step: number): DomainError {
