@@ -2,7 +2,7 @@ import { EXAMPLES_FOR_ONE_POINT } from "../evaluation/audit.ts";
 import type { ListedModel } from "../services/model/list.ts";
 import type { WebhookRow } from "../services/webhook/internal.ts";
 import { points } from "./audit-table.tsx";
-import { verdictTone, verdictWords } from "./layout.tsx";
+import { provenanceWords, verdictTone, verdictWords } from "./layout.tsx";
 
 /** The team's models with their verdicts; `turnedOff` are webhooks that reach nobody any more. */
 export function Dashboard({
@@ -37,13 +37,16 @@ export function Dashboard({
               <th>suite</th>
               <th>since</th>
             </tr>
-            {models.map(({ id, name, verdict, caveats, leastChange, suiteName, createdAt }) => (
+            {models.map(({ id, name, verdict, provenance, caveats, leastChange, suiteName, createdAt }) => (
               <tr>
                 <td>
                   <a href={`/models/${id}`}>{name}</a>
                 </td>
                 <td class={verdictTone(verdict)}>
                   {verdictWords(verdict)}
+                  {provenance && provenance !== "measured" ? (
+                    <span class="faint"> ({provenanceWords(provenance)})</span>
+                  ) : null}
                   {caveats.map(({ message }) => (
                     <div class="bad">{message}</div>
                   ))}

@@ -1,4 +1,5 @@
 import type { Child } from "hono/jsx";
+import type { EvidenceProvenance } from "../services/judgement/provenance.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --faint: #667; --line: #d8dde3; --ground: #fff; --panel: #f6f8fa;
@@ -98,6 +99,10 @@ export function verdictTone(verdict: string | null): "good" | "bad" | "wait" {
   if (verdict === "generalizer") return "good";
   if (verdict === "memorizer" || verdict === "regressed" || verdict === "underfit") return "bad";
   return "wait";
+}
+
+export function provenanceWords(provenance: EvidenceProvenance): string {
+  return { measured: "measured here", reported: "reported", mixed: "partly reported" }[provenance];
 }
 
 export function verdictWords(verdict: string | null): string {

@@ -2,7 +2,7 @@ import type { TrajectoryPoint } from "../services/checkpoint/trajectory.ts";
 import type { ServedVerdict } from "../services/judgement/get-verdict.ts";
 import type { PinnedModel } from "../services/model/internal.ts";
 import { AuditTable } from "./audit-table.tsx";
-import { verdictTone, verdictWords } from "./layout.tsx";
+import { provenanceWords, verdictTone, verdictWords } from "./layout.tsx";
 import { shortNumber, splitColors, TrajectoryPlot } from "./plot.tsx";
 import type { StepAxis } from "./scale.ts";
 
@@ -28,6 +28,7 @@ export function ModelPage({ model, verdict, points, axis }: ModelPageProps) {
         {verdict.route ? <Fact name="route" value={verdict.route} /> : null}
         {verdict.kind ? <Fact name="kind" value={verdict.kind} /> : null}
         {verdict.benchmarkBlind ? <Fact name="benchmark blind" value="validation alone would have passed it" /> : null}
+        <Fact name="evidence" value={provenanceWords(verdict.evidence.provenance)} />
         <Fact name="as of step" value={verdict.asOfStep === null ? "none yet" : String(verdict.asOfStep)} />
         <Fact name="evaluated" value={`${evaluated} of ${points.length} checkpoints`} />
         <Fact name="suite" value={`${model.suiteName} ${model.suiteVersion.version.slice(0, 15)}`} />

@@ -73,6 +73,9 @@ const Checkpoint = Stored.extend({
     .object({
       id: z.string(),
       status: z.enum(["queued", "done", "failed"]),
+      provenance: z
+        .enum(["measured", "reported"])
+        .openapi({ description: "`reported`: the results are what somebody told the service." }),
       splits: Splits.optional(),
       failure: Failure.optional(),
     })
@@ -96,6 +99,7 @@ function toCheckpoint({ checkpoint, artifact, evaluation, revision }: Checkpoint
     evaluation: evaluation && {
       id: evaluation.id,
       status: evaluation.status,
+      provenance: evaluation.provenance,
       ...(evaluation.results ? { splits: evaluation.results } : {}),
       ...(evaluation.failureCode
         ? { failure: { code: evaluation.failureCode, message: evaluation.failureMessage ?? "" } }

@@ -11,6 +11,7 @@ import {
   Caveats,
   conflict,
   Digest,
+  EvidenceProvenance,
   errorResponses,
   json,
   LeastChange,
@@ -50,9 +51,16 @@ export function toModel(model: PinnedModel): z.infer<typeof Model> {
   };
 }
 
-const toListed = ({ verdict, caveats, leastChange, ...model }: ListedModelRow): z.infer<typeof ListedModel> => ({
+const toListed = ({
+  verdict,
+  provenance,
+  caveats,
+  leastChange,
+  ...model
+}: ListedModelRow): z.infer<typeof ListedModel> => ({
   ...toModel(model),
   verdict,
+  provenance,
   caveats,
   leastChange,
 });
@@ -107,6 +115,7 @@ const ModelChange = z
 
 const ListedModel = Model.extend({
   verdict: z.string().nullable().openapi({ description: "The present verdict; null before the first evaluation." }),
+  provenance: EvidenceProvenance.nullable(),
   caveats: Caveats.openapi({ description: "What the suite's audit says against it: `GET …/verdict` has all." }),
   leastChange: LeastChange,
 }).openapi("ListedModel");

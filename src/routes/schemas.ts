@@ -71,6 +71,11 @@ export const SuiteRef = z
   })
   .openapi("SuiteRef");
 
+export const EvidenceProvenance = z.enum(["measured", "reported", "mixed"]).openapi({
+  description: "Whose measurements it rests on: ours, what somebody reported, or some of each.",
+  example: "measured",
+});
+
 export const Caveats = z.array(z.object({ code: z.string(), message: z.string() }));
 
 export const LeastChange = z

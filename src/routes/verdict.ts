@@ -6,7 +6,18 @@ import { listAnnouncements } from "../services/judgement/list-announcements.ts";
 import { getModelOn, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { Caveats, Digest, errorResponses, gateErrors, json, OfVersion, Step, SuiteRef, Time } from "./schemas.ts";
+import {
+  Caveats,
+  Digest,
+  EvidenceProvenance,
+  errorResponses,
+  gateErrors,
+  json,
+  OfVersion,
+  Step,
+  SuiteRef,
+  Time,
+} from "./schemas.ts";
 import { SuiteAudit, toAudit } from "./suites.ts";
 
 const VERDICTS = [
@@ -62,9 +73,7 @@ const Verdict = z
     checkpoints: z.number().int(),
     summary: z.string().openapi({ description: "One sentence to act on." }),
     evidence: z.object({
-      provenance: z.enum(["measured", "reported", "mixed"]).openapi({
-        description: "Whose measurements it rests on: ours, what somebody reported, or some of each.",
-      }),
+      provenance: EvidenceProvenance,
       splits: z.array(
         z.object({
           split: z.string(),
@@ -161,6 +170,7 @@ const listRoute = createRoute({
   responses: {
     200: json(
       z.object({
+        provenance: EvidenceProvenance,
         transitions: z.array(Transition),
         announcements: z
           .array(Announcement)
@@ -199,8 +209,9 @@ export function registerVerdict(app: App): void {
   app.openapi(listRoute, async (c) => {
     const { team } = c.var;
     const model = await getModelOn(team, c.req.valid("param").id, c.req.valid("query").suite);
-    const { transitions } = await getVerdict(team, model);
-    return c.json({ transitions, announcements: await listAnnouncements(team, model) }, 200);
+    const { transitions, evidence } = await getVerdict(team, model);
+    const { provenance } = evidence;
+    return c.json({ provenance, transitions, announcements: await listAnnouncements(team, model) }, 200);
   });
 }
 

@@ -19,18 +19,28 @@ const TRANSITION = {
   confidence: 0.999,
 };
 const VERDICT = {
-  ...{ from: "latent", verdict: "transitioning", asOfStep: 475, deployable: false },
+  ...{ from: "latent", verdict: "transitioning", asOfStep: 475, deployable: false, provenance: "measured" as const },
   caveats: [{ code: "contaminated_split", message: "Of the 49 rows of ood:corner, 3 are in train." }],
   leastChange: { split: "ood:corner", independent: 0.198, paired: 0.12, examplesForOnePoint: 19_208 },
 };
 
 const EVENTS: { event: ModelEvent | TeamEvent; says: string }[] = [
   {
-    event: { type: "transition.detected", data: { transition: TRANSITION } },
+    event: { type: "transition.detected", data: { transition: TRANSITION, provenance: "measured" } },
     says: "generalization of ood:shift, begun at step 450, detected at step 475 (0.01 to 0.98)",
   },
-  { event: { type: "transition.revised", data: { transition: TRANSITION } }, says: "is dated anew" },
-  { event: { type: "transition.revised", data: { transition: TRANSITION, retracted: true } }, says: "is withdrawn" },
+  {
+    event: { type: "transition.detected", data: { transition: TRANSITION, provenance: "reported" } },
+    says: "(0.01 to 0.98). (The evidence is reported, not measured here alone.)",
+  },
+  {
+    event: { type: "transition.revised", data: { transition: TRANSITION, provenance: "mixed" } },
+    says: "is dated anew: points came in late or were deleted. (The evidence is mixed, not measured here alone.)",
+  },
+  {
+    event: { type: "transition.revised", data: { transition: TRANSITION, provenance: "measured", retracted: true } },
+    says: "is withdrawn",
+  },
   {
     event: { type: "verdict.changed", data: { ...VERDICT, summary: "Train on." } },
     says: "latent → *transitioning* as of step 475. Train on. Of the 49 rows of ood:corner, 3 are in train.",

@@ -1,5 +1,6 @@
 import type { DisabledReason, WebhookFormat } from "../../database/schema.ts";
 import type { IdentifiedTransition } from "../judgement/ledger.ts";
+import type { EvidenceProvenance } from "../judgement/provenance.ts";
 import type { LeastChange } from "../judgement/suite-caveats.ts";
 import { slackBody } from "./slack.ts";
 
@@ -15,8 +16,11 @@ export type EventType = (typeof SUBSCRIBABLE)[number] | "ping";
 
 /** What an event says; of one about a model, `data` gets the model's and suite's names too. */
 export type ModelEvent =
-  | { type: "transition.detected"; data: { transition: IdentifiedTransition } }
-  | { type: "transition.revised"; data: { transition: IdentifiedTransition; retracted?: true } }
+  | { type: "transition.detected"; data: { transition: IdentifiedTransition; provenance: EvidenceProvenance } }
+  | {
+      type: "transition.revised";
+      data: { transition: IdentifiedTransition; provenance: EvidenceProvenance; retracted?: true };
+    }
   | {
       type: "verdict.changed";
       data: {
@@ -24,6 +28,7 @@ export type ModelEvent =
         verdict: string;
         asOfStep: number | null;
         deployable: boolean;
+        provenance: EvidenceProvenance;
         summary: string;
         caveats: readonly { code: string; message: string }[];
         leastChange: LeastChange | null;

@@ -1,3 +1,4 @@
+import type { EvidenceProvenance } from "../judgement/provenance.ts";
 import type { About, ModelEvent, TeamEvent } from "./events.ts";
 
 /** Slack cuts longer messages itself, in the middle of a word. */
@@ -18,16 +19,16 @@ function sentence(event: ModelEvent | TeamEvent): string {
   switch (event.type) {
     case "transition.detected": {
       const { kind, split, onsetStep, detectedAtStep, from, to } = event.data.transition;
-      return `${kind} of ${split}, begun at step ${onsetStep}, detected at step ${detectedAtStep} (${level(from)} to ${level(to)}).`;
+      return `${kind} of ${split}, begun at step ${onsetStep}, detected at step ${detectedAtStep} (${level(from)} to ${level(to)}).${trust(event.data.provenance)}`;
     }
     case "transition.revised": {
       const { kind, split, onsetStep } = event.data.transition;
       const said = event.data.retracted ? "is withdrawn" : "is dated anew";
-      return `the ${kind} of ${split} at step ${onsetStep} ${said}: points came in late or were deleted.`;
+      return `the ${kind} of ${split} at step ${onsetStep} ${said}: points came in late or were deleted.${trust(event.data.provenance)}`;
     }
     case "verdict.changed": {
-      const { from, verdict, asOfStep, summary, caveats } = event.data;
-      const said = [summary, ...caveats.map(({ message }) => message)].join(" ");
+      const { from, verdict, asOfStep, provenance, summary, caveats } = event.data;
+      const said = [summary + trust(provenance), ...caveats.map(({ message }) => message)].join(" ");
       return `${from} → *${verdict}* as of step ${asOfStep}. ${said}`;
     }
     case "evaluation.failed":
@@ -37,6 +38,10 @@ function sentence(event: ModelEvent | TeamEvent): string {
     case "ping":
       return `Curie Point reaches this channel (${event.data.webhookId}).`;
   }
+}
+
+function trust(provenance: EvidenceProvenance): string {
+  return provenance === "measured" ? "" : ` (The evidence is ${provenance}, not measured here alone.)`;
 }
 
 function level(accuracy: number | null): string {

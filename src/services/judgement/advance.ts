@@ -17,6 +17,7 @@ import { copyLedger, findEarlierJudgement } from "./inherit.ts";
 import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
 import { type Course, courseOf, endMove } from "./pin.ts";
 import { type Folded, getSubject, type JudgementKey, readFrontier, type Subject } from "./points.ts";
+import { type EvidenceProvenance, provenanceOfFolded } from "./provenance.ts";
 
 /** What a transaction did to a trajectory before it is folded. */
 export interface Change {
@@ -189,10 +190,10 @@ async function fold(ctx: Context, tx: Transaction, folding: Folding): Promise<Mo
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  if (!arrived) return eventsOf(subject, added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
+  if (!arrived) return await eventsOf(tx, folding, added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
   const through = subject.pin?.throughStep ?? -1;
   const news = added.filter(({ type, asOfStep }) => type === "detected" && asOfStep > through);
-  return eventsOf(subject, news, await readLeftVerdict(tx, key, subject), verdict);
+  return await eventsOf(tx, folding, news, await readLeftVerdict(tx, key, subject), verdict);
 }
 
 /** What was last said of the model on the suite version that it left. */
@@ -260,24 +261,32 @@ async function appendToLedger(
 const TOLD_CAVEATS = 10;
 
 /** The first verdict of a model is no change: it says that there is not enough evidence yet. */
-function eventsOf(
-  { caveats, leastChange }: Subject,
+async function eventsOf(
+  tx: Transaction,
+  { key, subject: { caveats, leastChange } }: Folding,
   added: readonly LedgerEntry[],
   before: Verdict | null,
   now: Verdict,
-): ModelEvent[] {
+): Promise<ModelEvent[]> {
+  const changed = before !== null && before.verdict !== now.verdict;
+  if (added.length === 0 && !changed) return [];
+  const provenance = await readProvenance(tx, key);
   const events: ModelEvent[] = [];
   for (const { type, transitionId, transition } of added) {
     // Settling completes what was announced; the verdict's change tells of it.
     if (type === "settled") continue;
     const identified = { id: transitionId, ...transition };
-    if (type === "detected") events.push({ type: "transition.detected", data: { transition: identified } });
+    if (type === "detected") events.push({ type: "transition.detected", data: { transition: identified, provenance } });
     else {
-      const data = { transition: identified, ...(type === "retracted" ? { retracted: true as const } : {}) };
+      const data = {
+        transition: identified,
+        provenance,
+        ...(type === "retracted" ? { retracted: true as const } : {}),
+      };
       events.push({ type: "transition.revised", data });
     }
   }
-  if (before !== null && before.verdict !== now.verdict) {
+  if (changed) {
     events.push({
       type: "verdict.changed",
       data: {
@@ -285,6 +294,7 @@ function eventsOf(
         verdict: now.verdict,
         asOfStep: now.asOfStep,
         deployable: now.deployable,
+        provenance,
         summary: now.summary,
         caveats: [...caveats, ...now.caveats].slice(0, TOLD_CAVEATS),
         leastChange,
@@ -292,4 +302,13 @@ function eventsOf(
     });
   }
   return events;
+}
+
+async function readProvenance(tx: Transaction, key: JudgementKey): Promise<EvidenceProvenance> {
+  const [row] = await tx
+    .select({ provenance: provenanceOfFolded(tx) })
+    .from(judgements)
+    .where(ofJudgement(key));
+  if (!row) throw new Error(`the judgement of ${key.modelId} vanished`);
+  return row.provenance;
 }

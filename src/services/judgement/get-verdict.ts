@@ -4,12 +4,12 @@ import { judgements, type StoredVerdict } from "../../database/schema.ts";
 import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
 import { type MoveCaveat, moveCaveats } from "./move-caveats.ts";
-import { type EvidenceProvenance, provenanceOf } from "./provenance.ts";
+import { type EvidenceProvenance, provenanceOfFolded, type ReportedCaveat, reportedCaveats } from "./provenance.ts";
 import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
 
 /** The stored verdict with what its suite's audit and its model's moves add, and whose measurements it rests on. */
 export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
-  caveats: (Caveat | SuiteCaveat | MoveCaveat)[];
+  caveats: (Caveat | SuiteCaveat | MoveCaveat | ReportedCaveat)[];
   evidence: Omit<StoredVerdict["evidence"], "provenance"> & { provenance: EvidenceProvenance };
   detectorVersion: string;
 };
@@ -22,7 +22,11 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
   // First: where the move ends between the two, a whole verdict is said to be on its way, and never an empty one whole.
   const moved = await moveCaveats(ctx, model);
   const [row] = await ctx.db
-    .select({ verdict: judgements.verdict, detectorVersion: judgements.detectorVersion })
+    .select({
+      verdict: judgements.verdict,
+      detectorVersion: judgements.detectorVersion,
+      provenance: provenanceOfFolded(ctx.db),
+    })
     .from(judgements)
     .where(
       and(
@@ -35,9 +39,9 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
     .orderBy(desc(sql`${judgements.detectorVersion} = ${DETECTOR_VERSION}`), desc(judgements.updatedAt))
     .limit(1);
   const verdict = row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };
-  const provenance = await provenanceOf(ctx, model, verdict.asOfStep);
+  const provenance = row?.provenance ?? "measured";
   const evidence = { ...verdict.evidence, provenance };
   const detectorVersion = row?.detectorVersion ?? DETECTOR_VERSION;
-  const caveats = [...verdict.caveats, ...suiteCaveats(model.suiteVersion), ...moved];
+  const caveats = [...reportedCaveats(provenance), ...verdict.caveats, ...suiteCaveats(model.suiteVersion), ...moved];
   return { ...verdict, detectorVersion, evidence, caveats };
 }
