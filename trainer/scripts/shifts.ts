@@ -19,8 +19,13 @@ function main(args: string[]): void {
       shift: { type: "string", multiple: true, default: [] },
       from: { type: "string", default: "validation" },
       seed: { type: "string", default: "0" },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const [file] = positionals;
   const seed = Number(values.seed);
   if (!file || positionals.length > 1 || !values.out || values.shift.length === 0) throw new ShiftError(USAGE);

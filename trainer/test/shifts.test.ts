@@ -8,7 +8,14 @@ import { createRandom } from "../src/random.ts";
 import { type SafeTensor, writeSafetensors } from "../src/safetensors.ts";
 import { parseShift } from "../src/shifts/options.ts";
 import { addShifts } from "../src/shifts/shifts.ts";
-import { readTables, type SplitTables, type SuiteTables, writeTables } from "../src/shifts/suite-file.ts";
+import {
+  readTables,
+  ShiftError,
+  type SplitTables,
+  type SuiteTables,
+  type Table,
+  writeTables,
+} from "../src/shifts/suite-file.ts";
 
 const random = createRandom(1, "shifts");
 const below = (n: number) => Math.floor(random.uniform() * n);
@@ -203,8 +210,112 @@ test.each([
   { make: table, shift: "range", says: "needs a column" },
   { make: table, shift: "holdout:columns=x[0]+x[1]", says: "no combination to spare" },
   { make: pairs, shift: "swap:as=a/b", says: "no name of a split" },
+  { make: pairs, shift: "mask:columns=a,to=1.5", says: '"a" is I64, which cannot be 1.5' },
+  { make: table, shift: "mask:to=much", says: "to must be mean or a number" },
+  { make: table, shift: "toString", says: 'no shift "toString"' },
 ])("$shift is refused, and says why", ({ make, shift, says }) => {
   expect(() => shifted(make(), shift)).toThrow(says);
+});
+
+/** Images whose pixels are bytes, and halves. */
+const pixels = (dtype: "U8" | "F16") => {
+  const shape = [3, 4, 4];
+  const tableOf = (rows: number): Map<string, Table> => {
+    const values = Float64Array.from({ length: rows * 48 }, () => (dtype === "U8" ? below(256) : below(256) / 256));
+    const target = Float64Array.from({ length: rows }, (_, n) => n % 3);
+    return new Map([
+      ["x", { dtype, shape, values }],
+      ["target", { dtype: "U8", shape: [], values: target }],
+    ]);
+  };
+  const splits = new Map(Object.entries(ROWS).map(([name, rows]) => [name, { rows, tables: tableOf(rows) }]));
+  return readTables(writeTables({ splits, metadata: METADATA }));
+};
+
+test.each(["noise:sigma=2", "blur:radius=2", "contrast:factor=3", "mask:share=0.5", "swap:share=0.5"])(
+  "%s keeps the type of pixels, bytes within their range, and makes a suite",
+  async (shift) => {
+    for (const dtype of ["U8", "F16"] as const) {
+      const file = writeTables(shifted(pixels(dtype), shift));
+      expect((await readSuite(file)).inputs).toMatchObject([{ dtype: dtype === "U8" ? "uint8" : "float16" }]);
+      const values = valuesIn(readTables(file), `ood:${shift.split(":")[0]}`, "x");
+      expect(values.every((value) => Number.isFinite(value))).toBe(true);
+    }
+  },
+);
+
+test("contrast beyond what a byte holds ends at black and white", () => {
+  const given = pixels("U8");
+  const [before, after] = [
+    valuesIn(given, "validation", "x"),
+    valuesIn(shifted(given, "contrast:factor=9"), "ood:contrast", "x"),
+  ];
+  for (let from = 0; from < 480; from += 16) {
+    const image = before.slice(from, from + 16);
+    const mean = image.reduce((a, b) => a + b, 0) / 16;
+    const want = image.map((value) => Math.min(255, Math.max(0, Math.round(mean + 9 * (value - mean)))));
+    expect(after.slice(from, from + 16)).toEqual(want);
+  }
+});
+
+test("of tokens a shift keeps every position's target and mask", async () => {
+  const given = suite(ROWS, (rows) => ({
+    x: { shape: [rows, 6], values: whole(rows * 6, 30) },
+    target: { shape: [rows, 6], values: whole(rows * 6, 30) },
+    target_mask: { shape: [rows, 6], values: whole(rows * 6, 2) },
+  }));
+  const made = shifted(given, "relabel:targets=yes", "holdout:columns=x[0]+x[5]", "swap:columns=x[2]");
+  const file = writeTables(made);
+  expect((await readSuite(file)).splits).toMatchObject([
+    { name: "train" },
+    { name: "validation" },
+    { name: "ood:holdout" },
+    { name: "ood:relabel" },
+    { name: "ood:swap" },
+  ]);
+  expect(valuesIn(made, "ood:swap", "target")).toEqual(valuesIn(made, "validation", "target"));
+  expect(valuesIn(made, "ood:relabel", "target_mask")).toEqual(valuesIn(made, "validation", "target_mask"));
+  const becomes = new Map(
+    valuesIn(made, "validation", "x").map((from, n) => [from, valuesIn(made, "ood:relabel", "x")[n]]),
+  );
+  expect(valuesIn(made, "ood:relabel", "target")).toEqual(
+    valuesIn(made, "validation", "target").map((token) => becomes.get(token)),
+  );
+});
+
+/** A safetensors file of this header and these bytes. */
+function fileOf(header: unknown, data = 8): Uint8Array {
+  const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + data);
+  new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+  file.set(json, 8);
+  return file;
+}
+const entry = { dtype: "I64", shape: [1], data_offsets: [0, 8] };
+const huge = fileOf({ "train/x": entry });
+huge.fill(0x7f, huge.length - 8);
+
+test.each([
+  { name: "nothing", file: new Uint8Array(), says: "cut short" },
+  { name: "text", file: new TextEncoder().encode("step,train\n1,0.5\n".repeat(9)), says: "cut short" },
+  { name: "a header that is no JSON", file: fileOf("{train"), says: "no JSON" },
+  { name: "a list for a header", file: fileOf("[]"), says: "no object" },
+  { name: "metadata of numbers", file: fileOf({ __metadata__: { seed: 1 } }), says: "strings" },
+  {
+    name: "an entry without a place",
+    file: fileOf({ "train/x": { dtype: "I64", shape: [1] } }),
+    says: '"train/x" has no',
+  },
+  { name: "bfloat16", file: fileOf({ "train/x": { ...entry, dtype: "BF16" } }), says: "BF16: shifts know F64" },
+  { name: "a type of JavaScript's", file: fileOf({ "train/x": { ...entry, dtype: "toString" } }), says: "toString" },
+  { name: "a negative length", file: fileOf({ "train/x": { ...entry, shape: [-1] } }), says: '"train/x" has no' },
+  { name: "bytes for another shape", file: fileOf({ "train/x": { ...entry, shape: [2] } }), says: "asks for others" },
+  { name: "an end beyond the file", file: fileOf({ "train/x": entry }, 4), says: 'ends before "train/x"' },
+  { name: "a tensor of no split", file: fileOf({ x: entry }), says: "in no split" },
+  { name: "a whole number that no number keeps", file: huge, says: "beyond what shifts keep exact" },
+])("$name is no suite, and it is said why", ({ file, says }) => {
+  expect(() => readTables(file)).toThrow(ShiftError);
+  expect(() => readTables(file)).toThrow(says);
 });
 
 test("two shifts of one name are told to be named", () => {
@@ -217,6 +328,7 @@ describe("the command", () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "curie-point-shifts-"));
     writeFileSync(join(folder, "suite.safetensors"), writeTables(pairs()));
+    writeFileSync(join(folder, "text.csv"), "step,train_accuracy\n1,0.5\n");
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const script = join(import.meta.dirname, "..", "scripts", "shifts.ts");
@@ -234,6 +346,9 @@ describe("the command", () => {
 
   test.each([
     { args: ["--out", "x"], says: "usage" },
+    { args: ["suite.safetensors", "--out", "x", "--shift", "noise", "--sead", "3"], says: "--sead" },
+    { args: ["suite.safetensors", "--out", "no/such/x", "--shift", "swap"], says: "ENOENT" },
+    { args: ["text.csv", "--out", "x", "--shift", "swap"], says: "no safetensors file" },
     { args: ["suite.safetensors", "--out", "x", "--shift", "noise", "--seed=-1"], says: "--seed must be" },
     { args: ["missing.safetensors", "--out", "x", "--shift", "noise"], says: "ENOENT" },
     { args: ["suite.safetensors", "--out", "x", "--shift", "noise", "--from", "test"], says: 'no split "test"' },

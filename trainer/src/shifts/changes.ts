@@ -3,7 +3,7 @@
 import type { Random } from "../random.ts";
 import { columnsOf, inputsOf, momentsOf, parseColumn, valuesOf } from "./columns.ts";
 import type { Options } from "./options.ts";
-import { isInput, isWhole, ShiftError, type SplitTables, type Table, widthOf } from "./suite-file.ts";
+import { fitting, isInput, isWhole, ShiftError, type SplitTables, type Table, widthOf } from "./suite-file.ts";
 
 /** `base` is copied; `train` says what is usual. */
 export type Change = (base: SplitTables, train: SplitTables, options: Options, random: Random) => SplitTables;
@@ -15,8 +15,11 @@ function mapInputs(base: SplitTables, change: (table: Table, name: string) => Fl
   return { ...base, tables: new Map(tables) };
 }
 
+/** Whole numbers are symbols, but for the brightness of pixels. */
+const isNumeric = (table: Table): boolean => !isWhole(table) || (table.dtype === "U8" && table.shape.length >= 2);
+
 function requireNumbers(base: SplitTables, shift: string): void {
-  if (inputsOf(base).every(([, table]) => isWhole(table))) {
+  if (!inputsOf(base).some(([, table]) => isNumeric(table))) {
     throw new ShiftError(`${shift} is for numbers, and every input is whole: relabel, swap or holdout suit symbols`);
   }
 }
@@ -26,10 +29,10 @@ export const noise: Change = (base, train, options, random) => {
   requireNumbers(base, "noise");
   const sigma = options.number("sigma", 0.5, 0);
   return mapInputs(base, (table, name) => {
-    if (isWhole(table)) return table.values;
+    if (!isNumeric(table)) return table.values;
     const width = widthOf(table);
     const scale = Array.from({ length: width }, (_, index) => momentsOf(valuesOf(train, { name, index })).deviation);
-    return table.values.map((value, n) => value + sigma * (scale[n % width] ?? 0) * random.normal());
+    return table.values.map((value, n) => fitting(table, value + sigma * (scale[n % width] ?? 0) * random.normal()));
   });
 };
 
@@ -73,8 +76,10 @@ function mapImages(
     const values = new Float64Array(table.values.length);
     for (let from = 0; from < values.length; from += height * width) {
       const changed = change(table.values.slice(from, from + height * width), height, width);
-      // Whole pixels stay whole, within their type.
-      values.set(isWhole(table) ? changed.map(Math.round) : changed, from);
+      values.set(
+        changed.map((value) => fitting(table, value)),
+        from,
+      );
     }
     return values;
   });
@@ -83,10 +88,16 @@ function mapImages(
 /** Columns are set to their mean in train (whole ones to their commonest value), or to `to`. */
 export const mask: Change = (base, train, options, random) => {
   const chosen = chooseColumns(base, options, random);
+  const chosenOf = (name: string) => [...chosen].filter((column) => column.startsWith(`${name}[`));
   const to = options.text("to", "mean");
   if (to !== "mean" && !Number.isFinite(Number(to))) throw new ShiftError(`to must be mean or a number, got "${to}"`);
   return mapInputs(base, (table, name) => {
     const width = widthOf(table);
+    if (to !== "mean" && fitting(table, Number(to)) !== Number(to) && chosenOf(name).length > 0) {
+      throw new ShiftError(
+        `"${name}" is ${table.dtype}, which cannot be ${to}: mask it by another value, or by its mean`,
+      );
+    }
     const fill = Array.from({ length: width }, (_, index) => {
       if (!chosen.has(`${name}[${index}]`)) return null;
       const values = valuesOf(train, { name, index });

@@ -4,9 +4,9 @@ import { holdout, type Move, range } from "./moves.ts";
 import { Options, type ShiftRequest } from "./options.ts";
 import { joinRows, pickRows, ShiftError, type SplitTables, type SuiteTables } from "./suite-file.ts";
 
-const CHANGES: Readonly<Record<string, Change>> = { noise, blur, contrast, mask, swap, relabel };
-const MOVES: Readonly<Record<string, Move>> = { holdout, range };
-export const shiftNames = [...Object.keys(CHANGES), ...Object.keys(MOVES)];
+const CHANGES = new Map<string, Change>(Object.entries({ noise, blur, contrast, mask, swap, relabel }));
+const MOVES = new Map<string, Move>(Object.entries({ holdout, range }));
+export const shiftNames = [...CHANGES.keys(), ...MOVES.keys()];
 
 /**
  * Adds a split `ood:<name>` for each shift, made of the base split, and says in the metadata how: the same suite, seed
@@ -19,7 +19,7 @@ export function addShifts(
 ): SuiteTables {
   const splits = new Map(suite.splits);
   const metadata = { ...suite.metadata };
-  const isMove = ({ shift }: ShiftRequest) => Object.hasOwn(MOVES, shift);
+  const isMove = ({ shift }: ShiftRequest) => MOVES.has(shift);
   for (const request of [...requests.filter(isMove), ...requests.filter((other) => !isMove(other))]) {
     const { shift } = request;
     const name = `ood:${request.options.get("as") ?? shift}`;
@@ -28,7 +28,7 @@ export function addShifts(
     const [train, base] = [splitOf(splits, "train"), splitOf(splits, from)];
     const options = new Options(request.options);
     const random = createRandom(seed, name);
-    const [change, move] = [CHANGES[shift], MOVES[shift]];
+    const [change, move] = [CHANGES.get(shift), MOVES.get(shift)];
     if (change) splits.set(name, change(base, train, options, random));
     else if (move) moveRows(splits, name, from, move(train, base, options, random));
     else throw new ShiftError(`there is no shift "${shift}": there are ${shiftNames.join(", ")}`);

@@ -1,4 +1,5 @@
 // Suites as tables of numbers: read, changed and written again with the types they had.
+/// <reference lib="esnext.float16" />
 
 /** What is wrong with a suite or an option, for the user to read. */
 export class ShiftError extends Error {}
@@ -6,6 +7,7 @@ export class ShiftError extends Error {}
 const ARRAYS = {
   F64: Float64Array,
   F32: Float32Array,
+  F16: Float16Array,
   I64: BigInt64Array,
   I32: Int32Array,
   I8: Int8Array,
@@ -13,6 +15,15 @@ const ARRAYS = {
   BOOL: Uint8Array,
 } as const;
 type Dtype = keyof typeof ARRAYS;
+
+/** What whole numbers of a type can be; beyond 2^53 a number is not exact. */
+const RANGES = {
+  I64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  I32: [-(2 ** 31), 2 ** 31 - 1],
+  I8: [-128, 127],
+  U8: [0, 255],
+  BOOL: [0, 1],
+} as const satisfies Partial<Record<Dtype, readonly [least: number, most: number]>>;
 
 /** Rows along the first axis; `values` row by row. Whole numbers are exact to 2^53. */
 export interface Table {
@@ -37,36 +48,86 @@ export const isWhole = ({ dtype }: Table): boolean => !dtype.startsWith("F");
 export const widthOf = ({ shape }: Table): number => shape.reduce((product, size) => product * size, 1);
 export const isInput = (name: string): boolean => name !== "target" && name !== "target_mask";
 
-/** Throws ShiftError where the file is no suite. */
+/** The nearest value that a table's type can hold. */
+export function fitting({ dtype }: Table, value: number): number {
+  const [least, most] = rangeOf(dtype);
+  return Math.min(most, Math.max(least, dtype in RANGES ? Math.round(value) : value));
+}
+
+const rangeOf = (dtype: Dtype): readonly [least: number, most: number] =>
+  dtype in RANGES ? RANGES[dtype as keyof typeof RANGES] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+
+/** @throws ShiftError where the file is no suite, saying which tensor is at fault */
 export function readTables(file: Uint8Array): SuiteTables {
-  const bytes = Uint8Array.from(file);
-  const headerLength = bytes.length < 8 ? Number.NaN : Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  if (!(8 + headerLength <= bytes.length)) throw new ShiftError("the file is no safetensors file, or cut short");
-  const start = 8 + headerLength;
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  const { header, data } = splitFile(file);
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
+    throw new ShiftError("the file's __metadata__ does not hold strings alone");
+  }
   const splits = new Map<string, { rows: number; tables: Map<string, Table> }>();
-  for (const [name, { dtype, shape, data_offsets: ends }] of Object.entries<Entry>(entries)) {
+  for (const [name, entry] of Object.entries(entries)) {
     const slash = name.indexOf("/");
     if (slash < 1) throw new ShiftError(`"${name}" is in no split: a suite's tensors are named <split>/<input>`);
-    const array = ARRAYS[dtype];
-    if (array === undefined)
-      throw new ShiftError(`"${name}" is ${dtype}: shifts know ${Object.keys(ARRAYS).join(", ")}`);
-    if (start + ends[1] > bytes.length) throw new ShiftError(`the file ends before "${name}" does`);
-    const typed = new array(bytes.slice(start + ends[0], start + ends[1]).buffer);
-    const [rows = 0, ...rest] = shape;
+    const { rows, ...table } = readTable(name, entry, data);
     const split = splits.get(name.slice(0, slash)) ?? { rows, tables: new Map() };
     if (split.rows !== rows) throw new ShiftError(`"${name}" has ${rows} rows, others of its split ${split.rows}`);
-    split.tables.set(name.slice(slash + 1), { dtype, shape: rest, values: Float64Array.from(typed, Number) });
+    split.tables.set(name.slice(slash + 1), table);
     splits.set(name.slice(0, slash), split);
   }
-  return { splits, metadata };
+  return { splits, metadata: metadata as Record<string, string> };
+}
+
+function splitFile(file: Uint8Array): { header: Record<string, unknown>; data: Uint8Array<ArrayBuffer> } {
+  const bytes = Uint8Array.from(file);
+  const length = bytes.length < 8 ? Number.NaN : Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  if (!(8 + length <= bytes.length)) throw new ShiftError("the file is no safetensors file, or cut short");
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  } catch {
+    throw new ShiftError("the file is no safetensors file: its header is no JSON");
+  }
+  if (!isRecord(header)) throw new ShiftError("the file is no safetensors file: its header is no object");
+  return { header, data: bytes.subarray(8 + length) };
+}
+
+function readTable(name: string, entry: unknown, data: Uint8Array<ArrayBuffer>): Table & { rows: number } {
+  if (!isEntry(entry)) throw new ShiftError(`"${name}" has no type, shape and place in the file's header`);
+  const { dtype, shape, data_offsets: ends } = entry;
+  const [from, to] = ends;
+  if (!isDtype(dtype)) throw new ShiftError(`"${name}" is ${dtype}: shifts know ${Object.keys(ARRAYS).join(", ")}`);
+  const array = ARRAYS[dtype];
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (to > data.length) throw new ShiftError(`the file ends before "${name}" does`);
+  if (to - from !== count * array.BYTES_PER_ELEMENT) {
+    throw new ShiftError(`"${name}" has ${to - from} bytes, and its shape [${shape.join(", ")}] asks for others`);
+  }
+  const [rows = 0, ...rest] = shape;
+  const values = Float64Array.from(new array(data.slice(from, to).buffer), Number);
+  const [least, most] = rangeOf(dtype);
+  const outside = values.find((value) => value < least || value > most);
+  if (outside !== undefined) throw new ShiftError(`"${name}" has ${outside}, which is beyond what shifts keep exact`);
+  return { rows, dtype, shape: rest, values };
 }
 
 interface Entry {
-  readonly dtype: Dtype;
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [from: number, to: number];
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isDtype = (dtype: string): dtype is Dtype => Object.hasOwn(ARRAYS, dtype);
+const areSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+
+const isEntry = (entry: unknown): entry is Entry =>
+  isRecord(entry) &&
+  typeof entry["dtype"] === "string" &&
+  areSizes(entry["shape"]) &&
+  areSizes(entry["data_offsets"]) &&
+  entry["data_offsets"].length === 2;
 
 export function writeTables({ splits, metadata }: SuiteTables): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: metadata };
