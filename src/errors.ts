@@ -8,6 +8,7 @@ const PROBLEMS = {
   suite_not_found: { status: 404, title: "No such suite" },
   checkpoint_not_found: { status: 404, title: "No such checkpoint" },
   evaluation_not_found: { status: 404, title: "No such evaluation" },
+  transition_not_found: { status: 404, title: "No such transition" },
   upload_not_found: { status: 404, title: "No such upload" },
   webhook_not_found: { status: 404, title: "No such webhook" },
   delivery_not_found: { status: 404, title: "No such delivery" },

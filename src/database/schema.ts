@@ -604,4 +604,4 @@ export interface MatrixStatistics extends LayerStatistics {
 }
 
 /** The verdict as it was decided, its transitions under the ids of the ledger. */
-export type StoredVerdict = Verdict & { transitions: (Transition & { id: string })[] };
+export type StoredVerdict = Omit<Verdict, "transitions"> & { transitions: (Transition & { id: string })[] };

@@ -44,7 +44,7 @@ export function ModelPage({ model, verdict, points, axis }: ModelPageProps) {
         </figcaption>
       </figure>
       <Evidence verdict={verdict} />
-      <Transitions verdict={verdict} />
+      <Transitions model={model} verdict={verdict} />
       <h2>
         Audit of <a href={`/suites/${model.suiteName}`}>{model.suiteName}</a>
       </h2>
@@ -148,7 +148,11 @@ function Evidence({ verdict }: { verdict: ServedVerdict }) {
   );
 }
 
-function Transitions({ verdict }: { verdict: ServedVerdict }) {
+function flippedAt({ id }: PinnedModel, { id: transition, split }: ServedVerdict["transitions"][number]): string {
+  return `/models/${id}/compare?${new URLSearchParams({ transition, split })}`;
+}
+
+function Transitions({ model, verdict }: { model: PinnedModel; verdict: ServedVerdict }) {
   return (
     <>
       <h2>Transitions</h2>
@@ -167,6 +171,7 @@ function Transitions({ verdict }: { verdict: ServedVerdict }) {
               <th>settled</th>
               <th>from</th>
               <th>to</th>
+              <th>flipped</th>
             </tr>
             {verdict.transitions.map((transition) => (
               <tr>
@@ -177,6 +182,13 @@ function Transitions({ verdict }: { verdict: ServedVerdict }) {
                 <td class="number">{transition.settledStep ?? "not yet"}</td>
                 <td class="number">{transition.from.toFixed(3)}</td>
                 <td class="number">{transition.to?.toFixed(3) ?? "…"}</td>
+                <td>
+                  {verdict.evidence.provenance === "reported" ? (
+                    <span class="faint">not known</span>
+                  ) : (
+                    <a href={flippedAt(model, transition)}>which examples</a>
+                  )}
+                </td>
               </tr>
             ))}
           </table>

@@ -7,10 +7,11 @@ import { HTTPException } from "hono/http-exception";
 import type { Child } from "hono/jsx";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { TeamContext } from "../context.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, toProblem } from "../errors.ts";
 import type { App, AppEnv, RouteContext } from "../routes/app-type.ts";
 import { SESSION_COOKIE } from "../routes/authenticate.ts";
 import { declaredLength } from "../routes/body.ts";
+import { CompareQuery, readComparison } from "../routes/compare.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { getVerdict } from "../services/judgement/get-verdict.ts";
 import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
@@ -19,6 +20,7 @@ import { listModels } from "../services/model/list.ts";
 import { listVersions } from "../services/suite/list.ts";
 import { getSuite } from "../services/suite/put.ts";
 import { listTurnedOff } from "../services/webhook/internal.ts";
+import { ComparePage } from "./compare-page.tsx";
 import { Dashboard, SignIn } from "./dashboard.tsx";
 import { Layout } from "./layout.tsx";
 import { ModelPage } from "./model-page.tsx";
@@ -69,6 +71,7 @@ export function registerPages(app: App): void {
     browserPage(async (c) => c.redirect("/", 303)),
   );
   app.get("/models/:id", browserPage(modelPage));
+  app.get("/models/:id/compare", browserPage(comparePage));
   app.get("/suites/:name", browserPage(suitePage));
 }
 
@@ -92,6 +95,19 @@ async function modelPage(c: RouteContext, team: TeamContext): Promise<Response> 
   );
 }
 
+async function comparePage(c: RouteContext, team: TeamContext): Promise<Response> {
+  const asked = c.req.query();
+  const query = CompareQuery.safeParse(asked);
+  if (!query.success) {
+    const [wrong] = query.error.issues;
+    throw new DomainError("invalid_request", `${wrong?.path.join(".")}: ${wrong?.message}.`);
+  }
+  const id = c.req.param("id") ?? "";
+  const comparison = await readComparison(team, id, query.data);
+  const link = (changes: Record<string, string>) => `?${new URLSearchParams({ ...asked, ...changes })}`;
+  return page(c, { title: `${comparison.after.name} compared` }, <ComparePage comparison={comparison} link={link} />);
+}
+
 /** A page for somebody who is signed in; everybody else signs in first, and everything but a browser passes on. */
 function browserPage(show: (c: RouteContext, team: TeamContext) => Promise<Response>): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
@@ -99,14 +115,15 @@ function browserPage(show: (c: RouteContext, team: TeamContext) => Promise<Respo
     if (!/\btext\/html\b/.test(c.req.header("accept") ?? "")) return await next();
     await headers(c, async () => {
       const team = await signedIn(c);
-      c.res = team ? await showOr404(c, team, show) : c.redirect(`/sign-in?next=${encodeURIComponent(pathOf(c))}`, 303);
+      c.res = team
+        ? await showOrRefuse(c, team, show)
+        : c.redirect(`/sign-in?next=${encodeURIComponent(pathOf(c))}`, 303);
     });
   };
 }
 
-const NOT_THERE = new Set(["model_not_found", "suite_not_found"]);
-
-async function showOr404(
+/** What was asked for and is not to be had is a page too; what failed on our side is the error handler's. */
+async function showOrRefuse(
   c: RouteContext,
   team: TeamContext,
   show: (c: RouteContext, team: TeamContext) => Promise<Response>,
@@ -114,11 +131,15 @@ async function showOr404(
   try {
     return await show(c, team);
   } catch (error) {
-    if (!(error instanceof DomainError && NOT_THERE.has(error.code))) throw error;
-    c.status(404);
-    return await page(c, { title: "Not there" }, <p>{error.message}</p>);
+    if (!(error instanceof DomainError)) throw error;
+    const { title, status } = toProblem(error, c.var.requestId);
+    if (!isRefusal(status)) throw error;
+    c.status(status);
+    return await page(c, { title }, <p>{error.message}</p>);
   }
 }
+
+const isRefusal = (status: number): status is 400 | 404 | 409 => [400, 404, 409].includes(status);
 
 /** The team behind the browser's session, or null where it has none that still holds. */
 async function signedIn(c: RouteContext): Promise<TeamContext | null> {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { newTeam, type Team } from "./service.ts";
+import { newTeam, signedIn, type Team } from "./service.ts";
 import { correctOf, ROWS, tableModel } from "./table-model.ts";
 import { newTableModel, SCRIPTS, type ScriptedPoint, settledVerdict, trajectoryOf } from "./trajectories.ts";
 
@@ -103,7 +103,7 @@ test("a chart of W&B is mapped, without norms and with totals given", async () =
     { step: 20, weightNorm: null, splits: { "ood:shift": { correct: 12 } } },
   ]);
   const page = await fetch(`${team.service.url}/models/${name}`, {
-    headers: { accept: "text/html", ...(await cookie()) },
+    headers: { accept: "text/html", ...(await signedIn(team)) },
   });
   expect(page.status).toBe(200);
   expect(await page.text()).toContain("insufficient");
@@ -157,17 +157,6 @@ test("what is read otherwise than written, and what is not kept, is said in the 
   const refused = await post(id, text.replace("0.5,0.5\n", "0.5,50\n"), `?total=train=${ROWS}`);
   expect(refused.body["detail"]).toContain("say percent=true");
 });
-
-/** A signed-in browser's. */
-async function cookie(): Promise<{ cookie: string }> {
-  const headers = {
-    "content-type": "application/x-www-form-urlencoded",
-    origin: team.service.url,
-    "sec-fetch-site": "same-origin",
-  };
-  const answer = await team.call("POST", "/sign-in", { headers, body: `key=${team.key}`, key: null });
-  return { cookie: (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "" };
-}
 
 test.each([
   { name: "a column that is none", text: "epoch,acc\n1,1\n", says: "try map=" },

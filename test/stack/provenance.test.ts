@@ -2,7 +2,7 @@ import { asc, eq } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
 import { deliveries } from "../../src/database/schema.ts";
 import { startReceiver } from "./receiver.ts";
-import { newTeam, type Team } from "./service.ts";
+import { newTeam, signedIn, type Team } from "./service.ts";
 import { correctOf, ROWS, SPLITS, tableModel } from "./table-model.ts";
 import { newTableModel, SCRIPTS, type ScriptedPoint, settledVerdict } from "./trajectories.ts";
 
@@ -114,13 +114,7 @@ test("the list of models, and the pages", async () => {
   for (const { model, provenance } of both()) {
     expect(models.find(({ id }) => id === model.id)).toMatchObject({ verdict: "generalizer", provenance });
   }
-  const form = {
-    "content-type": "application/x-www-form-urlencoded",
-    origin: team.service.url,
-    "sec-fetch-site": "same-origin",
-  };
-  const signedIn = await team.call("POST", "/sign-in", { headers: form, body: `key=${team.key}`, key: null });
-  const headers = { accept: "text/html", cookie: (signedIn.headers.get("set-cookie") ?? "").split(";")[0] ?? "" };
+  const headers = { accept: "text/html", ...(await signedIn(team)) };
   const page = async (path: string) => (await team.call("GET", path, { headers, key: null })).text;
   expect(await page("/")).toMatch(/\(reported\).*\(partly reported\)|\(partly reported\).*\(reported\)/s);
   expect(await page(`/models/${reported.id}`)).toContain("<b>reported</b>");

@@ -90,6 +90,17 @@ export async function call<Body = Record<string, unknown>>(
   return { status: response.status, headers: response.headers, text, body: (json ? JSON.parse(text) : null) as Body };
 }
 
+/** What a browser sends once somebody has signed in with the team's key. */
+export async function signedIn(team: Team): Promise<{ cookie: string }> {
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    origin: team.service.url,
+    "sec-fetch-site": "same-origin",
+  };
+  const answer = await team.call("POST", "/sign-in", { headers, body: `key=${team.key}`, key: null });
+  return { cookie: (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "" };
+}
+
 /** Asks until there is something: the deadline is for a service that hangs, not a measure of its speed. */
 export async function until<Found>(
   what: string,

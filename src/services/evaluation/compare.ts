@@ -15,33 +15,49 @@ export interface Compared {
 
 type Adjusted = { p: number; adjusted: number };
 
+interface Flips {
+  gained: number;
+  lost: number;
+  gainedItems: number[];
+  lostItems: number[];
+  /** The last item up to which all are listed; null where none come after it. */
+  next: number | null;
+}
+
+export interface ComparisonOptions {
+  seed: number;
+  /** Items listed each way. */
+  most: number;
+  /** Only items after this one are listed. */
+  after: number;
+}
+
 export interface SplitComparison {
   split: string;
   /** Items asked. */
   total: number;
   correct: { before: number; after: number };
   /** Null where the split is too large for each example to be kept. */
-  flips: (Adjusted & { gained: number; lost: number; gainedItems: number[]; lostItems: number[] }) | null;
+  flips: (Flips & Adjusted) | null;
   /** Null where a loss is no number. */
   loss: (LossComparison & Adjusted) | null;
 }
 
 /**
  * Two checkpoints on the same examples, split by split. Probabilities are adjusted over the splits.
- * @param most items listed each way
  * @throws DomainError `not_comparable`, `checkpoint_not_found`, `evaluation_not_found`
  */
 export async function compareCheckpoints(
   ctx: TeamContext,
   before: Compared,
   after: Compared,
-  { seed, most }: { seed: number; most: number },
+  { seed, most, after: last }: ComparisonOptions,
 ): Promise<SplitComparison[]> {
   const { suiteVersion } = after.model;
-  if (before.model.suiteVersionId !== suiteVersion.id) {
-    throw new DomainError(
-      "not_comparable",
-      `"${before.model.name}" and "${after.model.name}" are on different suites or versions of one: only the same examples can be paired.`,
+  if (before.model.suiteVersion.version !== suiteVersion.version) {
+    throw notComparable(
+      "other_suite",
+      `"${before.model.name}" and "${after.model.name}" are on different suites or versions of one: only the same examples can be paired. suite=VERSION asks about a version that both have been on.`,
     );
   }
   const [first, second] = [await readShards(ctx, before), await readShards(ctx, after)];
@@ -49,7 +65,7 @@ export async function compareCheckpoints(
     const shape = suiteVersion.tensors.find((tensor) => tensor.name === `${name}/target`)?.shape ?? [rows];
     const perRow = itemsOfRow(suiteVersion.scoring, shape);
     const [a, b] = [gather(first, name, rows, perRow), gather(second, name, rows, perRow)];
-    const flips = a.right && b.right ? flipsOf(a.right, b.right, most) : null;
+    const flips = a.right && b.right ? flipsOf(a.right, b.right, { most, after: last }) : null;
     return {
       split: name,
       total,
@@ -75,13 +91,11 @@ async function readShards(ctx: TeamContext, { model, step }: Compared) {
   const { evaluation } = await getEvaluation(ctx, model, step);
   const what = `Step ${step} of "${model.name}"`;
   if (evaluation.status !== "done") {
-    throw new DomainError("not_comparable", `${what} is ${evaluation.status}: only what is evaluated can be compared.`);
+    const said = evaluation.status === "queued" ? "is not evaluated yet" : "could not be evaluated";
+    throw notComparable(evaluation.status, `${what} ${said}: only what is evaluated can be compared.`);
   }
   if (evaluation.provenance === "reported") {
-    throw new DomainError(
-      "not_comparable",
-      `${what} was reported as counts: which examples it has right is not known.`,
-    );
+    throw notComparable("reported", `${what} was reported as counts: which examples it has right is not known.`);
   }
   return await ctx.db
     .select({
@@ -115,13 +129,23 @@ function gather(all: readonly KeptShard[], split: string, splitRows: number, per
   return { correct, losses, right: right.length > 0 ? right : null };
 }
 
-function flipsOf(before: Uint8Array, after: Uint8Array, most: number) {
-  const flips = { gained: 0, lost: 0, gainedItems: [] as number[], lostItems: [] as number[] };
+function flipsOf(before: Uint8Array, after: Uint8Array, { most, after: last }: { most: number; after: number }): Flips {
+  const flips: Flips = { gained: 0, lost: 0, gainedItems: [], lostItems: [], next: null };
+  let listed = last;
   for (let n = 0; n < after.length; n += 1) {
     if (before[n] === after[n]) continue;
     const way = after[n] ? "gained" : "lost";
     flips[way] += 1;
-    if (flips[way] <= most) flips[`${way}Items`].push(n);
+    if (n <= last || flips.next !== null) continue;
+    // The two lists end at one item, so that what comes after it is the next page of both.
+    if (flips[`${way}Items`].length === most) flips.next = listed;
+    else flips[`${way}Items`].push(n);
+    listed = n;
   }
   return flips;
+}
+
+/** `reason` is as stable as the code: one that is `queued` may be asked for again. */
+function notComparable(reason: "other_suite" | "queued" | "failed" | "reported", detail: string): DomainError {
+  return new DomainError("not_comparable", detail, { reason });
 }
