@@ -6,7 +6,7 @@ import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { limitBody } from "./body.ts";
-import { conflict, errorResponses, json, postErrors, Step, SuiteRef, unprocessable } from "./schemas.ts";
+import { byLeft, conflict, errorResponses, json, postErrors, Step, SuiteRef, unprocessable } from "./schemas.ts";
 
 const count = z.number().int();
 const fraction = z.number().min(0).max(1);
@@ -123,12 +123,17 @@ const report = createRoute({
   },
 });
 
+function readMap(text: string): [task: string, split: string] {
+  const [task = "", split = ""] = text.split("=");
+  return [task, split];
+}
+
 export function registerEvaluations(app: App): void {
   app.openapi(report, async (c) => {
     const { team } = c.var;
     const { id, step } = c.req.valid("param");
     const { map, metric = null } = c.req.valid("query");
-    const tasks = new Map(map.map((text) => text.split("=") as [string, string]));
+    const tasks = byLeft("map", map.map(readMap));
     const model = await getModel(team, id);
     const reported = await reportEvaluation(team, model, step, { text: await c.req.text(), tasks, metric });
     return c.json(toEvaluation(model, reported), 200);

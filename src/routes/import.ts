@@ -6,7 +6,7 @@ import { getModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { limitBody } from "./body.ts";
-import { conflict, errorResponses, json, postErrors, unprocessable } from "./schemas.ts";
+import { byLeft, conflict, errorResponses, json, postErrors, unprocessable } from "./schemas.ts";
 
 /** About 100,000 rows of a dozen columns. */
 export const MAX_HISTORY_BYTES = 16 * 1024 * 1024;
@@ -71,8 +71,8 @@ export function registerImport(app: App): void {
     const { team } = c.var;
     const { map, total, missing, percent, run = null } = c.req.valid("query");
     const options: HistoryOptions = {
-      map: new Map(map.map(readMap)),
-      totals: new Map(total.map(readTotal)),
+      map: byLeft("map", map.map(readMap)),
+      totals: byLeft("total", total.map(readTotal)),
       missing: new Set(missing.map((cell) => cell.trim())),
       percent: percent === "true",
       run,

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { ModelPolicy } from "../context.ts";
-import { ERROR_CODES } from "../errors.ts";
+import { DomainError, ERROR_CODES } from "../errors.ts";
 
 /** Names go into paths and lists: short, and without the characters that paths give a meaning. */
 export const Name = z
@@ -90,6 +90,21 @@ export const LeastChange = z
     description:
       "How small a change of accuracy the verdict can see: the deciding split that shows least, by the suite's audit; null without one.",
   });
+
+/**
+ * `A=B`, given any number of times, by their left sides.
+ * @throws DomainError `invalid_request` where two say different things of one
+ */
+export function byLeft<Value>(name: string, pairs: readonly (readonly [string, Value])[]): Map<string, Value> {
+  const found = new Map<string, Value>();
+  for (const [left, value] of pairs) {
+    if (found.has(left) && found.get(left) !== value) {
+      throw new DomainError("invalid_request", `${name} says two things of "${left}": leave one out.`);
+    }
+    found.set(left, value);
+  }
+  return found;
+}
 
 /** Which of a model's trajectories: one for each suite version that it was evaluated on. */
 export const OfVersion = z.object({

@@ -185,6 +185,12 @@ test.each<{ name: string; body: unknown; says: string; tasks?: Record<string, st
     tasks: { a: "constructor" },
     says: 'no split "constructor"',
   },
+  {
+    name: "a group of groups alone",
+    body: { results: {}, group_subtasks: { a: ["b"], b: ["a"] } },
+    tasks: { a: "train" },
+    says: 'group "a" has no tasks',
+  },
   { name: "a log that was invalidated", body: inspect("train", 1, { invalidated: true }), says: "invalidated" },
   { name: "a log without a status", body: inspect("train", 1, { status: undefined }), says: "status" },
   { name: "another metric than is there", body: inspect("train", 1), metric: "mean", says: "It has match/accuracy" },

@@ -63,6 +63,20 @@ test("again it changes nothing; with other results it replaces them, and the ver
   expect((await settledVerdict(team, id)).verdict).toBe("memorizer");
 });
 
+test("a run that comes in stretches, in any order and overlapping, is the run that came at once", async () => {
+  const [whole, parts] = [await newTableModel(team), await newTableModel(team)];
+  await post(whole.id, csv(SCRIPTS.regressed));
+  const points = SCRIPTS.regressed;
+  for (const some of [points.slice(0, 8), points.slice(14), points.slice(6, 16)]) {
+    expect((await post(parts.id, csv(some))).status).toBe(200);
+  }
+  const [once, pieces] = [await settledVerdict(team, whole.id), await settledVerdict(team, parts.id)];
+  expect(once.verdict).toBe("regressed");
+  const { model, suite, ...wanted } = { ...once, transitions: once.transitions.map(({ id, ...rest }) => rest) };
+  expect({ ...pieces, transitions: pieces.transitions.map(({ id, ...rest }) => rest) }).toMatchObject(wanted);
+  expect(await trajectoryOf(team, parts.id)).toEqual(await trajectoryOf(team, whole.id));
+});
+
 test("steps with bytes and imported steps do not mix: neither takes the other's place", async () => {
   const { id } = await newTableModel(team);
   const [first, second] = SCRIPTS.memorizer;
@@ -164,6 +178,7 @@ test.each([
   { name: "too few splits", text: "step,train_correct,train_total\n10,1,120\n", says: '"validation" is missing' },
   { name: "other examples", text: csv(SCRIPTS.memorizer).replace(",120,", ",121,"), says: "Step 0:" },
   { name: "nothing", text: "\n", says: "empty" },
+  { name: "a step that no address has", text: `${HEADER}\n${10 ** 15},50,1,120,1,120,1,120\n`, says: "the last that" },
   { name: "a file of another kind", text: "PAR1\u0015", says: "a Parquet file" },
 ])("a history with $name is refused, and says where", async ({ text, says }) => {
   const { id } = await newTableModel(team);
@@ -186,7 +201,13 @@ test("a history of ten thousand steps is taken; one beyond the limit, or a wrong
   });
   expect(await trajectoryOf(team, other.id)).toEqual([]);
   expect(await post(id, "x".repeat(17 * 1024 * 1024))).toMatchObject({ status: 413, body: { code: "body_too_large" } });
-  for (const query of ["?map=acc=accuracy", "?total=train=half", "?percent=maybe"]) {
+  for (const query of [
+    "?map=acc=accuracy",
+    "?total=train=half",
+    "?percent=maybe",
+    "?map=a=step&map=a=weight_norm",
+    "?total=train=1&total=train=2",
+  ]) {
     expect(await post(id, csv([point]), query)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
   }
 });

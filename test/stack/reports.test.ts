@@ -195,6 +195,18 @@ test.each([
   expect(await report(id, step, body)).toMatchObject({ status, body: { code } });
 });
 
+test("a task that is mapped twice, and a refusal that would quote a megabyte, are told shortly", async () => {
+  const { id } = await newTableModel(team);
+  await team.client.pushCheckpoint(id, 1, weights(1));
+  expect(await report(id, 1, {}, "?map=a=train&map=a=validation")).toMatchObject({
+    status: 400,
+    body: { code: "invalid_request", detail: expect.stringContaining('two things of "a"') },
+  });
+  const long = await report(id, 1, { eval: { task: "train" }, status: "x".repeat(1_000_000) });
+  expect(long).toMatchObject({ status: 422, body: { code: "invalid_evaluation" } });
+  expect(long.text.length).toBeLessThan(2000);
+});
+
 test("a report of a step that is not there, or too long, is refused", async () => {
   const { id } = await newTableModel(team);
   const [point] = SCRIPTS.grokked;

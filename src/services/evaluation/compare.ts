@@ -20,7 +20,7 @@ interface Flips {
   lost: number;
   gainedItems: number[];
   lostItems: number[];
-  /** The last item up to which all are listed; null where none come after it. */
+  /** The last item up to which all are listed; null where none come after it, and where none are to be listed. */
   next: number | null;
 }
 
@@ -136,7 +136,7 @@ function flipsOf(before: Uint8Array, after: Uint8Array, { most, after: last }: {
     if (before[n] === after[n]) continue;
     const way = after[n] ? "gained" : "lost";
     flips[way] += 1;
-    if (n <= last || flips.next !== null) continue;
+    if (n <= last || most === 0 || flips.next !== null) continue;
     // The two lists end at one item, so that what comes after it is the next page of both.
     if (flips[`${way}Items`].length === most) flips.next = listed;
     else flips[`${way}Items`].push(n);

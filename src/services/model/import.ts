@@ -8,7 +8,7 @@ import { newId } from "../../ids.ts";
 import { type Point, TrajectoryError } from "../../phases/judge.ts";
 import { checkPoint } from "../../phases/points.ts";
 import { checkReport } from "../evaluation/read-report.ts";
-import { reviseJudgement } from "../judgement/advance.ts";
+import { advanceJudgement } from "../judgement/advance.ts";
 import { lockModel, type PinnedModel, stillMoving } from "./internal.ts";
 
 /** A statement takes this many rows; Postgres counts its parameters in 16 bits. */
@@ -40,7 +40,7 @@ export async function importHistory(
 ): Promise<Imported> {
   const { points, warnings } = read(model, text, options);
   const tally = { added: 0, replaced: 0, unchanged: 0 };
-  await reviseJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
+  await advanceJudgement(ctx, { ...model, modelId: model.id }, async (tx) => {
     if ((await lockModel(tx, model, "no key update")) !== model.suiteVersionId) throw stillMoving(model);
     const there = await readStanding(tx, model, points);
     const fresh: Made[] = [];
@@ -58,9 +58,13 @@ export async function importHistory(
       const rows = some.map(({ point: { step }, checkpointId: id }) => ({ id, teamId, modelId, step, digest: null }));
       await tx.insert(checkpoints).values(rows);
     }
-    for (const some of chunksOf([...fresh, ...changed])) await putResults(tx, model, some, ctx.now());
+    const made = [...fresh, ...changed];
+    for (const some of chunksOf(made)) await putResults(tx, model, some, ctx.now());
     tally.added = fresh.length;
     tally.replaced = changed.length;
+    // What goes on from where the fold is is folded on, and not all again: a long run may come in stretches.
+    const from = made.reduce<number | null>((least, { point }) => Math.min(least ?? point.step, point.step), null);
+    return { told: [], from };
   });
   return { ...tally, warnings };
 }
@@ -93,7 +97,11 @@ function asRequest(message: string): string {
     .replaceAll("--percent", "percent=true");
 }
 
+/** What an address may ask about. */
+const LAST_STEP = 999_999_999_999_999;
+
 function checkStep({ suiteVersion }: PinnedModel, { step, splits }: Point): void {
+  if (step > LAST_STEP) throw invalid(`Step ${step} is beyond ${LAST_STEP}, the last that a checkpoint can have.`);
   try {
     checkReport({ source: "counts", splits: countsOf(splits) }, suiteVersion.splits);
   } catch (error) {

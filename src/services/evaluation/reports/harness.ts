@@ -50,6 +50,7 @@ function tasksOf(file: Fields, name: string): string[] {
     if (Array.isArray(members) && members.length > 0) open.push(...members.map(String));
     else tasks.push(next);
   }
+  if (tasks.length === 0) throw refused(`The group "${name}" has no tasks.`);
   return tasks;
 }
 

@@ -11,8 +11,11 @@ export interface Mapping {
   splits: readonly string[];
 }
 
+/** What a refusal quotes was sent by somebody, and may be as long as the whole report. */
+const LONGEST = 1_000;
+
 export function refused(detail: string): DomainError {
-  return new DomainError("invalid_evaluation", detail);
+  return new DomainError("invalid_evaluation", detail.length > LONGEST ? `${detail.slice(0, LONGEST)}…` : detail);
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
