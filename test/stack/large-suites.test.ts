@@ -101,7 +101,7 @@ test("a suite of 41 MB is validated and audited while the evaluator is killed, e
   expect((await team.call<Version>("GET", version)).body).toMatchObject({ status: "validating", audit: null });
   // Nothing pins it until it is ready.
   const early = await team.call("POST", "/models", { body: { name: "m", suite: "large" } });
-  expectRefusal(early, { status: 422, code: "suite_unknown", says: "large" });
+  expectRefusal(early, { status: 422, code: "suite_unknown", says: "the newest is validating" });
   const pid = stack.pids().evaluator;
   if (pid !== null) process.kill(pid, "SIGKILL");
 
@@ -165,7 +165,8 @@ test.each([
   expect(refused.problem?.detail).toMatch(says);
   const listed = await team.call<{ versions: Version[] }>("GET", "/suites/bad/versions");
   expect(listed.body.versions).toMatchObject([{ status: "refused", problem: { code: "invalid_suite" } }]);
-  expect((await team.call("GET", "/suites/bad")).status).toBe(404);
+  const none = await team.call("GET", "/suites/bad");
+  expectRefusal(none, { status: 404, code: "suite_not_found", says: "the newest is refused" });
   expect(await sweptObjects(team)).toEqual([]);
 });
 
