@@ -65,9 +65,9 @@ export async function readStateFile(directory: string, settings: Settings): Prom
     throw error;
   });
   if (file === null) return null;
-  const { tensors, metadata } = readSafetensors(file);
+  const { tensors, step, settings: settingsThen } = parseState(file, join(directory, STATE));
   // A setting that is younger than the file had its usual value then.
-  const saved: Record<string, unknown> = { ...defaults, ...JSON.parse(metadata["settings"] ?? "{}") };
+  const saved: Record<string, unknown> = { ...defaults, ...settingsThen };
   for (const [name, value] of Object.entries(settings)) {
     if (name === "steps" || JSON.stringify(value) === JSON.stringify(saved[name])) continue;
     const [was, is] = [JSON.stringify(saved[name]), JSON.stringify(value)];
@@ -77,5 +77,16 @@ export async function readStateFile(directory: string, settings: Settings): Prom
   for (const [name, tensor] of tensors) {
     if (tensor.values instanceof Float32Array) values.set(name, tensor.values);
   }
-  return { step: Number(metadata["step"]), values };
+  return { step, values };
+}
+
+function parseState(file: Uint8Array, path: string) {
+  try {
+    const { tensors, metadata } = readSafetensors(file);
+    const settings: Record<string, unknown> = JSON.parse(metadata["settings"] ?? "{}");
+    return { tensors, step: Number(metadata["step"]), settings };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${path} is no state to go on from: ${reason}; without it the run starts anew`, { cause });
+  }
 }

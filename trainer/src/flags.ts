@@ -46,6 +46,14 @@ const share = (help: string): Flag<number> => ({
     isDecimal(text) && Number(text) <= 1 ? Number(text) : refuse(flag, "a number from 0 to 1", text),
 });
 
+/** Of a running average's past: at 1 nothing new would ever enter it. */
+const past = (help: string): Flag<number> => ({
+  takes: "X",
+  help,
+  read: (flag, text) =>
+    isDecimal(text) && Number(text) < 1 ? Number(text) : refuse(flag, "a number from 0 and below 1", text),
+});
+
 const isDecimal = (text: string) => /^\d+(\.\d+)?(e-?\d+)?$/.test(text);
 
 const oneOf = <const Name extends string>(names: readonly Name[], help: string): Flag<Name> => ({
@@ -101,14 +109,14 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   decayFrom: whole(0, "from this step"),
   decayTo: whole(1, "to this one"),
   decayFloor: number("to this share of itself"),
-  beta1: number("of Adam's mean"),
-  beta2: number("of Adam's square"),
+  beta1: past("of Adam's mean"),
+  beta2: past("of Adam's square"),
   epsilon: number("of Adam"),
-  momentum: number("of sgd"),
+  momentum: past("of sgd"),
   muonFactor: number("times the learning rate, for the matrices that muon orthogonalizes"),
   weightDecay: stepwise("weight decay"),
   gradientFilter: oneOf(gradientFilterNames, "what gradients go through first"),
-  grokfastAlpha: share("of the average's past, in grokfast-ema"),
+  grokfastAlpha: past("of the average's past, in grokfast-ema"),
   grokfastLambda: number("times the average, in grokfast"),
   grokfastWindow: whole(1, "gradients that grokfast-ma averages"),
 };

@@ -13,7 +13,13 @@ function toUrl(text: string): string {
 }
 
 async function readKey(file: string | undefined): Promise<string> {
-  const key = file === undefined ? process.env["CURIE_POINT_KEY"] : await readFile(file, "utf8");
+  const key = file === undefined ? process.env["CURIE_POINT_KEY"] : await readKeyFile(file);
   if (!key?.trim()) throw new UsageError("give the key by --key-file or in CURIE_POINT_KEY");
   return key.trim();
+}
+
+async function readKeyFile(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--key-file ${file} cannot be read: ${error.code ?? error.message}`);
+  });
 }

@@ -8,7 +8,7 @@ import { disposeNetwork, type Network, readWeights, type WeightValues, weightNor
 import { createNetwork } from "./networks/networks.ts";
 import { createGradientFilter, disposeGradientFilter } from "./optimizers/gradient-filters.ts";
 import { createOptimizer, disposeOptimizer } from "./optimizers/optimizer.ts";
-import { learningRateAt } from "./optimizers/schedule.ts";
+import { checkSchedule, learningRateAt } from "./optimizers/schedule.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { valueAt } from "./stepwise.ts";
 import { writeSuite } from "./suite.ts";
@@ -53,6 +53,7 @@ export async function train(
   from: TrainingState | null = null,
 ): Promise<Checkpoint> {
   const settings: Settings = { ...defaults, ...options };
+  checkSchedule(settings);
   await useBackend(settings.backend);
   const task = createTask(settings);
   const network = createNetwork(settings, task);

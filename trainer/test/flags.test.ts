@@ -29,6 +29,10 @@ describe("flags", () => {
     [{ task: "power" }, "--task must be add or subtract"],
     [{ leak: "1.5" }, "--leak must be a number from 0 to 1"],
     [{ "learning-rate": "fast" }, "--learning-rate must be a number"],
+    [{ beta1: "1" }, "--beta1 must be a number from 0 and below 1"],
+    [{ beta2: "1.5" }, "--beta2 must be a number from 0 and below 1"],
+    [{ momentum: "1" }, "--momentum must be a number from 0 and below 1"],
+    [{ "grokfast-alpha": "1" }, "--grokfast-alpha must be a number from 0 and below 1"],
     [{ "weight-decay": "0:1,0:2" }, "--weight-decay must be a number, or like 0:1,1200:0.5"],
   ])("%o is refused", (flags, says) => {
     expect(() => readSettings(flags)).toThrow(says);

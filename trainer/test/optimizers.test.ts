@@ -4,7 +4,7 @@ import { useBackend } from "../src/backends/backend.ts";
 import { AdamW, CoupledAdam } from "../src/optimizers/adamw.ts";
 import { Muon, orthogonalize } from "../src/optimizers/muon.ts";
 import type { Optimizer } from "../src/optimizers/optimizer.ts";
-import { learningRateAt, type ScheduleSettings } from "../src/optimizers/schedule.ts";
+import { checkSchedule, learningRateAt, type ScheduleSettings } from "../src/optimizers/schedule.ts";
 import { Sgd } from "../src/optimizers/sgd.ts";
 import { createRandom } from "../src/random.ts";
 import { singularValues } from "../src/spectra.ts";
@@ -131,6 +131,30 @@ describe("the updates worked out by hand are made by", () => {
   });
 });
 
+test("Muon's second update looks ahead along a momentum that remembers the first", () => {
+  // Gradients e11, then e22, are matrices of rank one that have nothing in common: each singular value goes its way.
+  //   momentum = .95 * .05 e11 + .05 e22 = .0475 e11 + .05 e22
+  //   ahead    = .05 e22 + .95 momentum  = .045125 e11 + .0975 e22
+  // Divided by its norm, and five times through the quintic, for the square matrix without a factor for its shape.
+  const quintic = (x: number) => 3.4445 * x - 4.775 * x ** 3 + 2.0315 * x ** 5;
+  const fiveTimes = (x: number) => Array.from({ length: 5 }).reduce((value: number) => quintic(value), x);
+  const [first, second] = [0.045125, 0.0975].map((value) => fiveTimes(value / Math.hypot(0.045125, 0.0975)));
+  const weight = tf.variable(tf.zeros<tf.Rank.R2>([2, 2]));
+  const network = {
+    weights: new Map<string, tf.Variable>([["hidden.weight", weight]]),
+    hiddenMatrices: new Set(["hidden.weight"]),
+  };
+  const optimizer = new Muon(network, { ...adam, muonFactor: 1 });
+  const update = (update: number, gradient: number[]) => {
+    const gradients = new Map([["hidden.weight", tf.tensor2d(gradient, [2, 2])]]);
+    optimizer.update(gradients, { update, learningRate: 0.1, weightDecay: 0 });
+    return [...weight.dataSync()];
+  };
+  const [before = 0] = update(1, [1, 0, 0, 0]);
+  expect(before).toBeCloseTo(-0.1 * fiveTimes(1), 5);
+  expectClose([update(2, [0, 0, 0, 1])], [[before - 0.1 * (first ?? 0), 0, 0, -0.1 * (second ?? 0)]]);
+});
+
 describe("Muon's orthogonalization", () => {
   test.each([
     [24, 40],
@@ -193,6 +217,15 @@ test.each<{ step: number; share: number; with?: Partial<ScheduleSettings> }>([
   { step: 750, share: 1 - 0.98 * 0.146446609, with: { decayShape: "cosine" } },
   { step: 900, share: 0.51, with: { decayShape: "cosine" } },
   { step: 1200, share: 0.02, with: { decayShape: "cosine" } },
+  { step: 600, share: 1, with: { decayTo: 600, decayFloor: 1 } },
 ])("the learning rate at step $step is $share of itself, with $with", ({ step, share, with: changes }) => {
   expect(learningRateAt(step, { ...schedule, ...changes })).toBeCloseTo(0.01 * share, 10);
+});
+
+test.each([
+  { decayFrom: 600, decayTo: 600 },
+  { decayFrom: 2000, decayTo: 1200 },
+])("a rate that would fall between $decayFrom and $decayTo is refused, unless it does not fall", (ends) => {
+  expect(() => checkSchedule({ ...schedule, ...ends })).toThrow(`from step ${ends.decayFrom} to step ${ends.decayTo}`);
+  expect(() => checkSchedule({ ...schedule, ...ends, decayFloor: 1 })).not.toThrow();
 });

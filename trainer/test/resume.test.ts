@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -81,6 +81,18 @@ test("other settings are refused by name, and a longer run is not", async () => 
   );
   expect((await readStateFile(directory, { ...small, steps: 20 }))?.step).toBe(8);
   expect(await readStateFile(join(directory, "none"), small)).toBeNull();
+});
+
+test.each([
+  ["garbage", "the file ends before its header"],
+  ["", "the file ends before its header"],
+  ["\u0002\0\0\0\0\0\0\0{]", "JSON"],
+])("a state of %j is refused with the file and what is to be done", async (text, says) => {
+  await writeFile(join(directory, "state.safetensors"), text);
+  const reading = readStateFile(directory, small);
+  await expect(reading).rejects.toThrow(`${join(directory, "state.safetensors")} is no state to go on from: `);
+  await expect(reading).rejects.toThrow(says);
+  await expect(reading).rejects.toThrow("without it the run starts anew");
 });
 
 test("a state that is older than a setting had its usual value", async () => {

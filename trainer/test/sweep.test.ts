@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -51,6 +51,28 @@ test("with --out each model has a folder, from which a sweep that was stopped go
   }
 }, 120_000);
 
+test("a sweep starts from a preset and a config, and varies what it is told to", async () => {
+  await using service = await startService();
+  const out = await mkdtemp(join(tmpdir(), "curie-point-sweep-"));
+  try {
+    const config = join(out, "run.json");
+    await writeFile(config, '{"modulus": 7, "mirror-pairs": 4, "corner-side": 2, "hidden": 12, "steps": 4}');
+    const chosen = ["--preset", "gromov2023-small", "--config", config, "--every", "2"];
+    const swept = ["--ensemble", "rates", "--seeds", "1", "--vary", "learning-rate=0.01,0.02", "--out", out];
+    const { code, stderr } = await sweep(["--url", service.url, ...swept, ...chosen]);
+    expect(code, stderr).toBe(0);
+    for (const rate of [0.01, 0.02]) {
+      const file = join(out, `rates-learning-rate-${rate}-seed0`, "ckpt_000004.json");
+      const sidecar: unknown = JSON.parse(await readFile(file, "utf8"));
+      // Of the preset, of the config, of a flag, and of --vary.
+      const settings = { network: "quadratic", hidden: 12, every: 2, learningRate: rate, seed: 0 };
+      expect(sidecar).toMatchObject({ preset: "gromov2023-small", settings });
+    }
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}, 120_000);
+
 test.each([
   [["--url", "http://localhost:1"], "give --url and --ensemble"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "decay=1"], "--vary must be a setting"],
@@ -58,6 +80,7 @@ test.each([
   [["--url", "http://localhost:1", "--ensemble", "x", "--seeds", "0"], "--seeds must be a whole number from 1"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--seed", "1"], "drop --seed"],
   [["--wat"], "--wat"],
+  [["--url", "http://localhost:1", "--ensemble", "x", "--preset", "gromov"], '"gromov2023" is the nearest'],
 ])("a sweep refuses %j", async (args, says) => {
   const { code, stderr } = await sweep(args);
   expect(code).toBe(2);

@@ -92,6 +92,14 @@ test("a modulus that is no prime is refused", () => {
   expect(() => create({ modulus: 49 })).toThrow("must be a prime, got 49");
 });
 
+test.each<Partial<Settings>>([
+  { modulus: 317 },
+  { task: "permutations", symbols: 6 },
+  { task: "permutations", symbols: 99 },
+])("a table too large to be drawn from evenly is refused at once: %j", (settings) => {
+  expect(() => create(settings)).toThrow("is too large: there may be 316");
+});
+
 test("permutations compose: S3 has the table worked out by hand", () => {
   const task = create({ task: "permutations", symbols: 3, cornerSide: 1, mirrorPairs: 2 });
   const all = [...task.splits.keys()].flatMap((name) => examplesOf(task, name));

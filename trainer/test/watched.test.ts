@@ -100,6 +100,10 @@ describe("grok", () => {
     { args: ["--url", "http://localhost:1", "--until", "grokked"], says: "--until must be insufficient_evidence or" },
     { args: ["--url", "localhost"], says: "--url must be http(s)" },
     { args: ["--url", "http://localhost:1"], says: "CURIE_POINT_KEY" },
+    { args: ["--url", "http://localhost:1", "--key-file", "none"], says: "--key-file none cannot be read: ENOENT" },
+    { args: ["--out", "x", "--dense-every", "0"], says: "--dense-every must be a whole number from 1" },
+    { args: ["--out", "x", "--preset", "power"], says: 'there is no preset "power": "power2022" is the nearest' },
+    { args: ["--out", "x", "--config", "none.json"], says: "--config none.json cannot be read: ENOENT" },
   ])("refuses $args", async ({ args, says }) => {
     const { code, stdout, stderr } = await grok(args);
     expect([code, stdout]).toEqual([2, ""]);

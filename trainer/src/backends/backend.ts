@@ -91,13 +91,16 @@ function native(name: string): Backend {
     registered: "tensorflow",
     packages: [name],
     load() {
-      // 4.22 calls what Node 23 took away.
-      const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
+      // 4.22 calls what Node 23 took away, and what Node 22 announced to take.
+      const old = util as { isNullOrUndefined?: Check; isArray?: Check };
       old.isNullOrUndefined ??= (value) => value === null || value === undefined;
+      old.isArray ??= Array.isArray;
       return importOptional(name);
     },
   };
 }
+
+type Check = (value: unknown) => boolean;
 
 /** Dawn, from the npm package `webgpu`, in the place where TensorFlow.js looks for a browser's GPU. */
 async function loadWebGpu(): Promise<void> {

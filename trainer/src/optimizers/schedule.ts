@@ -19,10 +19,17 @@ export interface ScheduleSettings {
   readonly decayFloor: number;
 }
 
+/** Throws where the rate would fall backwards, or all at once. */
+export function checkSchedule({ decayFrom, decayTo, decayFloor }: ScheduleSettings): void {
+  if (decayFloor === 1 || decayFrom < decayTo) return;
+  throw new Error(`the learning rate cannot fall from step ${decayFrom} to step ${decayTo}: set both, or a floor of 1`);
+}
+
 /** Without the fall a grokked network slingshots: it loses the solution for some checkpoints and finds it again. */
 export function learningRateAt(step: number, settings: ScheduleSettings): number {
   const { learningRate, warmUp, decayShape, decayFrom, decayTo, decayFloor } = settings;
   const rise = warmUp === 0 ? 1 : Math.min(1, (step + 1) / warmUp);
-  const progress = Math.min(Math.max((step - decayFrom) / (decayTo - decayFrom), 0), 1);
+  // A rate that stays may have its ends in any order.
+  const progress = decayFloor === 1 ? 0 : Math.min(Math.max((step - decayFrom) / (decayTo - decayFrom), 0), 1);
   return learningRate * rise * (1 - shapes[decayShape](progress) * (1 - decayFloor));
 }

@@ -23,7 +23,16 @@ export interface PairSplitSettings {
   readonly rareKept: number;
 }
 
+/** S5 has 14,400. To draw train evenly takes a time that grows with the square of it. */
+const MOST_PAIRS = 100_000;
+
 type Pair = readonly [a: number, b: number];
+
+/** Throws where a table of so many symbols would be too large. */
+export function checkTableSize(symbols: number): void {
+  const most = Math.floor(Math.sqrt(MOST_PAIRS));
+  if (symbols > most) throw new Error(`a table of ${symbols} symbols is too large: there may be ${most}`);
+}
 
 /**
  * A table of pairs, split up to five ways (a split of no pairs is left out):
@@ -36,6 +45,7 @@ type Pair = readonly [a: number, b: number];
  */
 export function splitPairTable(table: PairTable, settings: PairSplitSettings, random: Random): Task {
   const { symbols, rule } = table;
+  checkTableSize(symbols);
   const { trainShare, cornerSide, mirrorPairs, rareOperands, rareKept } = settings;
   const cornerStart = symbols - cornerSide;
   const inCorner = ([a, b]: Pair) => a >= cornerStart && b >= cornerStart;

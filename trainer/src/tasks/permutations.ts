@@ -1,7 +1,9 @@
-import type { PairTable } from "./pair-table.ts";
+import { checkTableSize, type PairTable } from "./pair-table.ts";
 
 /** Composition in the symmetric group of `count` symbols: (a b)(i) = a(b(i)). S5 has 120 elements. */
 export function permutationTable(count: number): PairTable {
+  // Before they are listed: 12 symbols have 479 million permutations.
+  checkTableSize(Array.from({ length: count }, (_, i) => i + 1).reduce((product, factor) => product * factor, 1));
   const elements = permutationsOf(Array.from({ length: count }, (_, i) => i));
   const index = new Map(elements.map((element, i) => [element.join(), i]));
   return {
