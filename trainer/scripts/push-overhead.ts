@@ -1,8 +1,14 @@
-// What pushing costs the training: the quick task with pushes to a service and without, in turns:
-//   npm run -w trainer push-overhead -- --url URL --key-file FILE [--rounds 5] [--steps 300]
+// What pushing costs the training: the quick task alone, with pushes to a receiver that only stores, and with pushes to
+// a service, in turns:
+//   npm run -w trainer push-overhead -- --url URL --key-file FILE [--rounds 9] [--steps 600]
 // Time runs from the first update to the last, as pushes go on beside training; what is still to be sent then is told
-// apart. By the clock, a service on the same machine competes for its cores; processor time is the trainer's alone.
+// apart. A service on the same machine competes for its cores by the clock: the receiver shows what pushing costs where
+// the service is elsewhere. Processor time is the trainer's alone.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import type { ClientSettings } from "../src/client/client.ts";
 import type { Progress } from "../src/progress.ts";
 import { readService } from "../src/service-flags.ts";
 import { trainWatched, type WatchedOptions } from "../src/watched.ts";
@@ -12,8 +18,8 @@ const { values } = parseArgs({
   options: {
     url: { type: "string" },
     "key-file": { type: "string" },
-    rounds: { type: "string", default: "5" },
-    steps: { type: "string", default: "300" },
+    rounds: { type: "string", default: "9" },
+    steps: { type: "string", default: "600" },
   },
 });
 if (values.url === undefined) throw new Error("give --url, and --key-file or CURIE_POINT_KEY");
@@ -52,31 +58,56 @@ async function measure(seed: number, options: Pick<WatchedOptions, "service" | "
 }
 
 const suite = `push-overhead-${Date.now()}`;
-const pushing = (seed: number) => measure(seed, { service, model: `${suite}-${seed}`, suite });
-const alone = (seed: number) => measure(seed, {});
-// The first runs of either kind meet cold code.
-await alone(0);
-await pushing(0);
-const samples: { alone: Time; pushing: Time }[] = [];
-for (let round = 1; round <= rounds; round++) {
-  // Whoever goes first, every other time.
-  if (round % 2 === 0) samples.push({ alone: await alone(round), pushing: await pushing(round) });
-  else {
-    const second = await pushing(round);
-    samples.push({ pushing: second, alone: await alone(round) });
-  }
-}
-const row = (what: string, pick: (time: Time) => number) => {
-  const [own, rival] = [median(samples.map((x) => pick(x.pushing))), median(samples.map((x) => pick(x.alone)))];
-  const ratios = samples.map(({ pushing, alone }) => pick(pushing) / pick(alone));
-  return [what, `${own.toFixed(0)} ms`, `${rival.toFixed(0)} ms`, (own / rival).toFixed(3), median(ratios).toFixed(3)];
+const receiver = spawn(process.execPath, [join(import.meta.dirname, "receiver.ts")], {
+  stdio: ["pipe", "pipe", "inherit"],
+});
+const { value: port } = await createInterface(receiver.stdout)[Symbol.asyncIterator]().next();
+const stored = { url: `http://127.0.0.1:${port}`, key: "none" };
+
+const pushingTo = (service: ClientSettings) => (seed: number) =>
+  measure(seed, { service, model: `${suite}-${seed}`, suite });
+const arms = {
+  alone: (seed: number) => measure(seed, {}),
+  "a receiver that stores": pushingTo(stored),
+  "the service": pushingTo(service),
 };
-printTable([
-  ["first update to last", "pushing", "alone", "ratio", "median of rounds' ratios"],
-  row("by the clock", ({ wallMs }) => wallMs),
-  row("the trainer's processor time", ({ cpuMs }) => cpuMs),
-]);
-const after = median(samples.map(({ pushing }) => pushing.afterMs));
-console.log(
-  `From the last update to its verdict: ${after.toFixed(0)} ms. Medians of ${rounds} rounds of ${steps} steps.`,
-);
+type Arm = keyof typeof arms;
+const names = Object.keys(arms) as Arm[];
+// The first runs of each kind meet cold code.
+for (const name of names) await arms[name](0);
+const samples: ReadonlyMap<Arm, Time>[] = [];
+for (let round = 1; round <= rounds; round++) {
+  const times = new Map<Arm, Time>();
+  // Each goes first as often as the others.
+  const first = round % names.length;
+  for (const name of [...names.slice(first), ...names.slice(0, first)]) times.set(name, await arms[name](round));
+  samples.push(times);
+}
+receiver.stdin.end();
+
+/** Of each round, in order. */
+const pickAll = (name: Arm, pick: (time: Time) => number) =>
+  samples.map((times) => {
+    const time = times.get(name);
+    return time === undefined ? Number.NaN : pick(time);
+  });
+const rows = names.slice(1).flatMap((name) => {
+  const row = (what: string, pick: (time: Time) => number) => {
+    const [own, alone] = [pickAll(name, pick), pickAll("alone", pick)];
+    const ratios = own.map((time, round) => time / (alone[round] ?? Number.NaN)).sort((x, y) => x - y);
+    const [least = 0, most = 0] = [ratios[0], ratios.at(-1)];
+    const spread = `${least.toFixed(3)} to ${most.toFixed(3)}`;
+    return [
+      name,
+      what,
+      ...[own, alone].map((times) => `${median(times).toFixed(0)} ms`),
+      median(ratios).toFixed(3),
+      spread,
+    ];
+  };
+  return [row("clock", ({ wallMs }) => wallMs), row("processor", ({ cpuMs }) => cpuMs)];
+});
+printTable([["pushing to", "time of", "pushing", "alone", "median of rounds' ratios", "from to"], ...rows]);
+const after = median(pickAll("the service", ({ afterMs }) => afterMs));
+console.log(`From the last update to the service's verdict on it: ${after.toFixed(0)} ms.`);
+console.log(`Medians of ${rounds} rounds of ${steps} steps, each alone and with pushes.`);

@@ -1,5 +1,5 @@
 // Steps a second on every backend that starts, beside PyTorch on one thread where Python has it:
-//   npm run -w trainer speed -- [--rounds 5] [--python /usr/bin/python3]
+//   npm run -w trainer speed -- [--rounds 5] [--python /usr/bin/python3] [--backends webgpu,wasm]
 // Ours and PyTorch take turns, so that what else the machine does meets both. The ratio of processor time says the same
 // of a machine that is never idle.
 import { spawn } from "node:child_process";
@@ -19,10 +19,17 @@ import { gradientsOf } from "../src/train.ts";
 import { median } from "./tables.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, python: { type: "string", default: "python3" } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    python: { type: "string", default: "python3" },
+    backends: { type: "string", default: backendNames.join() },
+  },
 });
 const rounds = Number(values.rounds);
 if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error("--rounds must be a whole number from 1");
+const asked = values.backends.split(",");
+const unknown = asked.find((name) => !backendNames.some((known) => known === name));
+if (unknown !== undefined) throw new Error(`there is no backend "${unknown}": there are ${backendNames.join(", ")}`);
 /** A round lasts about this long. */
 const ROUND_MS = 2_000;
 /** Where one step takes longer than that. */
@@ -51,7 +58,7 @@ const print = (...cells: string[]) =>
 print("", "backend", "steps/s", "PyTorch", "ratio", "ratio of processor time", "rounds");
 for (const [name, settings] of Object.entries(cases)) {
   const torch = await startTorch(settings);
-  for (const backend of backendNames) {
+  for (const backend of backendNames.filter((name) => asked.includes(name))) {
     const reason = await startBackend(backend);
     print(name, backend, ...(reason === null ? await measure(settings, backend, torch?.step) : [reason]));
   }
