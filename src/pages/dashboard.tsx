@@ -4,6 +4,9 @@ import type { WebhookRow } from "../services/webhook/internal.ts";
 import { points } from "./audit-table.tsx";
 import { provenanceWords, verdictTone, verdictWords } from "./layout.tsx";
 
+/** Of a model; its page has all. */
+const SHOWN_CAVEATS = 2;
+
 /** The team's models with their verdicts; `turnedOff` are webhooks that reach nobody any more. */
 export function Dashboard({
   models,
@@ -33,7 +36,7 @@ export function Dashboard({
             <tr>
               <th>model</th>
               <th>verdict</th>
-              <th>least change it can see</th>
+              <th>sees</th>
               <th>suite</th>
               <th>since</th>
             </tr>
@@ -47,9 +50,10 @@ export function Dashboard({
                   {provenance && provenance !== "measured" ? (
                     <span class="faint"> ({provenanceWords(provenance)})</span>
                   ) : null}
-                  {caveats.map(({ message }) => (
-                    <div class="bad">{message}</div>
+                  {caveats.slice(0, SHOWN_CAVEATS).map(({ message }) => (
+                    <div class="bad caveat">{message}</div>
                   ))}
+                  {caveats.length > SHOWN_CAVEATS ? <div class="bad">And more splits like it.</div> : null}
                 </td>
                 <td class="number">{leastChange ? points(leastChange.paired) : ""}</td>
                 <td>
@@ -60,8 +64,9 @@ export function Dashboard({
             ))}
           </table>
           <p class="faint">
-            Of accuracy on the same examples, by the deciding split that shows least; one point takes{" "}
-            {EXAMPLES_FOR_ONE_POINT.toLocaleString("en")} examples between independent measurements.
+            A verdict sees no smaller changes of accuracy than these, on the same examples of the deciding split that
+            shows least. Between independent measurements one point takes {EXAMPLES_FOR_ONE_POINT.toLocaleString("en")}{" "}
+            examples.
           </p>
         </div>
       )}

@@ -31,6 +31,7 @@ svg .transition line { stroke-dasharray: 2 3; opacity: .8; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--line); white-space: nowrap; } th { font-weight: 600; color: var(--faint); }
+.caveat { white-space: normal; max-width: 26rem; }
 form.sign-in { max-width: 26rem; display: grid; gap: .6rem; }
 input, button { font: inherit; padding: .45rem .6rem; border-radius: 6px; border: 1px solid var(--line);
   background: var(--panel); color: inherit; }
