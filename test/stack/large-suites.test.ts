@@ -175,6 +175,10 @@ test("bytes of another digest are no version, and what is too large or given up 
   const file = await largeSuite();
   const wrong = await ended(team, await upload(team, "other", file, `sha256:${"1".repeat(64)}`));
   expect(wrong).toMatchObject({ status: "refused", suite: null, problem: { code: "digest_mismatch" } });
+  // Though what is there is no suite at all, the version that was announced may be one.
+  const garbage = new Uint8Array(500).fill(7);
+  const other = await ended(team, await upload(team, "other", garbage, digestOf(file)));
+  expect(other).toMatchObject({ status: "refused", suite: null, problem: { code: "digest_mismatch" } });
   const huge = { bytes: 200 * 1024 * 1024, digest: digestOf(file) };
   expectRefusal(await begin(team, "other", huge), { status: 413, code: "body_too_large", says: "134217728" });
   const begun = await begin(team, "other", { bytes: file.byteLength, digest: digestOf(file) });

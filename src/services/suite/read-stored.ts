@@ -32,6 +32,18 @@ export async function readStoredSuite(
   { objectKey, bytes, claimedDigest }: StoredObject & { claimedDigest: string | null },
   { from, stretchBytes, save }: Progress,
 ): Promise<SuiteContents | null> {
+  const hash = new Sha256(from?.hash);
+  let offset = from?.offset ?? 0;
+  while (offset < bytes) {
+    const end = Math.min(bytes, offset + stretchBytes);
+    for await (const chunk of readBack(ctx, objectKey, offset, end)) hash.update(chunk);
+    offset = end;
+    if (!(await save({ offset, hash: hash.state(), tensors: [] }))) return null;
+  }
+  const state = { offset, hash: hash.state(), tensors: [] };
+  // Before anything is said of the version: other bytes than were announced say nothing of it.
+  checkAnnounced(claimedDigest, formatDigest(hash.digest()));
+
   const read = (start: number, end: number) => readPiece(ctx, objectKey, start, end);
   const prefix = await read(0, Math.min(8, bytes));
   const headBytes = refusing(() => safetensorsHeaderBytes(prefix, SUITE_LIMITS));
@@ -43,18 +55,6 @@ export async function readStoredSuite(
   });
   const plan = planSuite(header);
   checkLimits(plan);
-
-  const hash = new Sha256(from?.hash);
-  let offset = from?.offset ?? 0;
-  while (offset < bytes) {
-    const end = Math.min(bytes, offset + stretchBytes);
-    for await (const chunk of readBack(ctx, objectKey, offset, end)) hash.update(chunk);
-    offset = end;
-    if (!(await save({ offset, hash: hash.state(), tensors: [] }))) return null;
-  }
-  const state = { offset, hash: hash.state(), tensors: [] };
-  checkAnnounced(claimedDigest, formatDigest(hash.digest()));
-
   return await checkSplits(plan, read, {
     from: { checked: from?.suite?.checked ?? [], near: from?.suite?.near ?? null },
     save: (suite) => save({ ...state, suite }),
