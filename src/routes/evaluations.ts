@@ -6,7 +6,8 @@ import { getModel, type PinnedModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { limitBody } from "./body.ts";
-import { byLeft, conflict, errorResponses, json, postErrors, Step, SuiteRef, unprocessable } from "./schemas.ts";
+import { OfCheckpoint } from "./results.ts";
+import { byLeft, conflict, errorResponses, json, postErrors, SuiteRef, unprocessable } from "./schemas.ts";
 
 const count = z.number().int();
 const fraction = z.number().min(0).max(1);
@@ -72,15 +73,13 @@ export function toEvaluation(
   };
 }
 
-const params = z.object({ id: z.string().openapi({ description: "Model id or name." }), step: Step });
-
 const get = createRoute({
   method: "get",
   path: "/models/{id}/checkpoints/{step}/evaluation",
   operationId: "getEvaluation",
   summary: "A checkpoint's results by split and class",
   middleware: [requireActor("read")] as const,
-  request: { params },
+  request: { params: OfCheckpoint },
   responses: { 200: json(Evaluation, "The evaluation, done or not"), ...errorResponses },
 });
 
@@ -103,7 +102,7 @@ const report = createRoute({
     'For a checkpoint that could not be evaluated here. Body: `{"splits": {"<split>": {"correct", "total", "loss"}}}`, a results file of lm-evaluation-harness, or a log of Inspect AI as JSON (several in an array). A task counts for the split that `map` names, or for the one of its own name (`ood_x` for `ood:x`). Every split of the suite, with as many examples as it asks. The evidence says `reported`, and a gate refuses it without `reported=allow`.',
   middleware: [requireActor("push"), limitBody(MAX_REPORT_BYTES)] as const,
   request: {
-    params,
+    params: OfCheckpoint,
     query: z.object({
       map: Maps,
       metric: z.string().min(1).max(200).optional().openapi({

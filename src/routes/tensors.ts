@@ -3,7 +3,8 @@ import { listTensors } from "../services/checkpoint/list-tensors.ts";
 import { getModel } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
-import { errorResponses, gone, json, PageQuery, Step } from "./schemas.ts";
+import { OfCheckpoint } from "./results.ts";
+import { errorResponses, gone, json, PageQuery } from "./schemas.ts";
 
 const count = (description: string) => z.number().int().openapi({ description });
 const number = (description: string) => z.number().openapi({ description });
@@ -44,7 +45,7 @@ const tensors = createRoute({
     "In the order of the file. `layers` are those that the page's weights belong to, each over all of the file.",
   middleware: [requireActor("read")] as const,
   request: {
-    params: z.object({ id: z.string().openapi({ description: "Model id or name." }), step: Step }),
+    params: OfCheckpoint,
     query: PageQuery.extend({
       cursor: z
         .string()
