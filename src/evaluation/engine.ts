@@ -17,6 +17,8 @@ export interface EngineModel {
 
 /** Sessions over one isolate's ONNX Runtime. */
 export interface Engine {
+  /** Whether a session is at hand, so that scoring need not load the bytes. */
+  has(digest: string): boolean;
   /** Makes the model's session, unless it is held: ahead of the first slice, which may still be on its way. */
   prepare(model: EngineModel): Promise<void>;
   /**
@@ -88,6 +90,8 @@ export function createEngine({ mostRows = Number.POSITIVE_INFINITY }: EngineOpti
   }
 
   return {
+    has: (digest) => sessions.has(digest),
+
     async prepare({ digest, load }) {
       if (sessions.has(digest)) return;
       const bytes = await load();

@@ -5,6 +5,17 @@ import { joinTallies, type Tally } from "../../src/evaluation/metrics.ts";
 import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
 import { createRandom } from "../../trainer/src/random.ts";
 import { greedyTable } from "../stack/hostile-models.ts";
+import {
+  FLOAT,
+  INT64,
+  initializer,
+  integer,
+  message,
+  node,
+  model as onnxModel,
+  text,
+  value,
+} from "../tensors/onnx-builder.ts";
 
 // The engine as workerd has it, on the same WASM, in Node: one heap of 80 MiB for all tests of this file.
 
@@ -110,4 +121,37 @@ test("batches that did not fit the heap are not tried again", async () => {
   expect(correct).toBe(320);
   // At first, and after 256, 128 and 64 rows were too many.
   expect(made()).toBe(4);
+});
+
+/** Answers each row with how many it was given together. */
+function rowCounter(dtype: "float32" | "int64", width: number): Uint8Array {
+  return onnxModel([
+    node("Shape", ["x"], ["shape"]),
+    node("Gather", ["shape", "first"], ["count"]),
+    node("Cast", ["count"], ["number"], message(5, text(1, "to"), integer(3, FLOAT), integer(20, 2))),
+    node("Expand", ["number", "count"], ["rows"]),
+    text(2, "counter"),
+    initializer("first", INT64, [1], bytesOf(BigInt64Array.of(0n))),
+    value(11, "x", dtype === "float32" ? FLOAT : INT64, ["N", width]),
+    value(12, "rows", FLOAT, ["N"]),
+  ]);
+}
+
+test.each([
+  { what: "256 narrow rows", dtype: "float32", width: 16, rows: 256 },
+  { what: "fewer rows of many numbers", dtype: "float32", width: 4096, rows: 64 },
+  { what: "fewer rows of many indices", dtype: "int64", width: 64, rows: 64 },
+  { what: "a single row of very many", dtype: "float32", width: 262_144, rows: 1 },
+] as const)("a forward pass has $what", async ({ dtype, width, rows }) => {
+  const given = rows === 1 ? 3 : 2 * rows;
+  const values = dtype === "float32" ? new Float32Array(given * width) : new BigInt64Array(given * width);
+  const counted: Slice = {
+    inputs: { x: { dtype, shape: [given, width], bytes: bytesOf(values) } },
+    targets: { dtype: "float32", shape: [given], bytes: bytesOf(new Float32Array(given).fill(rows)) },
+    mask: null,
+  };
+  const model = { digest: `rows ${dtype} ${width}`, load: async () => rowCounter(dtype, width) };
+  const asked: Question = { output: "rows", scoring: { task: "regression", tolerance: 0.1, relativeTolerance: 0 } };
+  const { correct, total } = await createEngine().score(model, asked, counted);
+  expect({ correct, total }).toEqual({ correct: given, total: given });
 });

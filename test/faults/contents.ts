@@ -73,6 +73,7 @@ export function resultsOf(accuracies: Accuracies): Results {
  */
 export function referenceEngine(): Engine {
   return {
+    has: () => false,
     async prepare({ load }) {
       await load();
     },

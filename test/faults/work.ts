@@ -54,7 +54,7 @@ export async function consume(world: World, taken: Message, fault: Fault | null)
 function engineOf({ plant }: World) {
   const engine = referenceEngine();
   return {
-    prepare: engine.prepare,
+    ...engine,
     score: async (...args: Parameters<typeof engine.score>) => {
       const tally = await engine.score(...args);
       return { ...tally, correct: plant.correct(tally.correct) };

@@ -51,6 +51,18 @@ test("the verdict shows what the layers say as judge does of the trajectory, and
   expect(judge(without, options)).toMatchObject({ verdict, evidence: { structure: null } });
 });
 
+test("another team's session of the same bytes spares nobody the layers", async () => {
+  const body = smallTable("of two teams", 360, 10);
+  const told = [];
+  for (const team of [await newTeam(), await newTeam()]) {
+    const { id } = await newTableModel(team);
+    expect((await team.call("PUT", `/models/${id}/checkpoints/1`, { body })).status).toBe(202);
+    told.push((await layersOf(team, id, 1)).layers);
+  }
+  expect(told[0]?.["table"]?.norm).toBeGreaterThan(0);
+  expect(told[1]).toEqual(told[0]);
+});
+
 test("of weights that are no numbers there is no spectrum, and the checkpoint is evaluated all the same", async () => {
   const team = await newTeam();
   const { id } = await newTableModel(team);

@@ -55,6 +55,9 @@ export async function workEvaluation(
   };
   const model = { digest: artifact.digest, load };
   try {
+    // Another team's session of the same bytes spares the load, and not the layers: before the first shard is in, for
+    // what ends the evaluator must count as an attempt.
+    if (!measured && engine.has(model.digest)) await load();
     await scoreUnit(ctx, engine, { model, suiteVersion }, claimed, { milliseconds });
   } catch (error) {
     if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
@@ -70,7 +73,7 @@ export async function workEvaluation(
     });
     throw error;
   }
-  return await closeWhenComplete(ctx, work, { measured });
+  return await closeWhenComplete(ctx, work);
 }
 
 type Work = NonNullable<Awaited<ReturnType<typeof findWork>>>;
@@ -97,18 +100,12 @@ async function loadArtifact(ctx: Context, { objectKey, bytes: size, digest }: Wo
   return bytes;
 }
 
-async function closeWhenComplete(
-  ctx: Context,
-  { evaluation, artifact }: Work,
-  { measured } = { measured: artifact.layers !== null },
-): Promise<WorkOutcome> {
+async function closeWhenComplete(ctx: Context, { evaluation }: Work): Promise<WorkOutcome> {
   const open = await ctx.db
     .select({ leaseUntil: shards.leaseUntil })
     .from(shards)
     .where(and(eq(shards.evaluationId, evaluation.id), isNull(shards.doneAt)));
   if (open.length === 0) {
-    // A session of the same bytes was at hand for every unit.
-    if (!measured) await measureLayers(ctx, artifact, await loadArtifact(ctx, artifact));
     await advanceJudgement(ctx, evaluation, (tx) => closeEvaluation(tx, evaluation.id, ctx.now()));
     return "closed";
   }
