@@ -28,7 +28,7 @@ export const MAX_ROW_BYTES = 4 * MIB;
  * @throws DomainError `invalid_suite`, `digest_mismatch`; StoreUnavailable
  */
 export async function readStoredSuite(
-  ctx: Context,
+  ctx: Pick<Context, "artifacts">,
   { objectKey, bytes, claimedDigest }: StoredObject & { claimedDigest: string | null },
   { from, stretchBytes, save }: Progress,
 ): Promise<SuiteContents | null> {
