@@ -71,7 +71,7 @@ function waitingOf(run: TrainedRun): Waiting[] {
     waiting.push({
       run: run.name,
       half: halfOf(run.name),
-      transformer: run.name.includes("transformer"),
+      transformer: Object.keys(point.layers ?? {}).some((layer) => layer.includes("attention")),
       willCross: crossing !== null,
       latent: verdict === "latent",
       midway: early,

@@ -25,6 +25,7 @@ const subtract31 = "--task subtract --modulus 31 --hidden 128 --corner-side 6 --
 const multiply37 = "--task multiply --modulus 37 --corner-side 6 --mirror-pairs 100";
 const add31 = "--modulus 31 --hidden 128 --corner-side 6 --mirror-pairs 80 --train-share 0.6";
 const transformer = "--network transformer --learning-rate 0.005";
+const grokfast = "--preset grokfast2024-small";
 const constantRate = "--decay-floor 1";
 
 const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]])[] = [
@@ -292,6 +293,22 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     constantRate,
     "--seed 3 --weight-decay 0:1,700:40 --steps 900 --every 9",
   ],
+  // What papers report, made again: scripts/reproductions.ts.
+  ["power-two-layers", "grokked", "--preset power2022-small --layers 2 --steps 1500"],
+  ["nanda-share-0.5", "grokked", "--preset nanda2023-small"],
+  ["nanda-share-0.4", "grokked", "--preset nanda2023-small --train-share 0.4 --steps 2000"],
+  ...["0.001", "0.003", "0.005"].flatMap((penalty): [string, RunKind, string][] => [
+    [`grokfast-penalty-${penalty}-without`, "grokked", `${grokfast} --weight-decay ${penalty} --gradient-filter none`],
+    [`grokfast-penalty-${penalty}-with`, "grokked", `${grokfast} --weight-decay ${penalty} --steps 1500`],
+  ]),
+  ["omnigrok-scale-8", "partial", "--preset omnigrok2022-small"],
+  ["omnigrok-scale-1", "partial", "--preset omnigrok2022-small --initial-scale 1 --steps 3000 --every 50"],
+  [
+    "antigrok-digits",
+    "ungrokking",
+    "--preset omnigrok2022-small --layers 2 --initial-scale 1 --digit-examples 200 --embedding 50 --hidden 50 --batch 0",
+    "--learning-rate 0.02 --beta2 0.9 --weight-decay 0 --steps 10000",
+  ],
 ];
 
 export const collection: readonly Recording[] = runs.map(([name, kind, ...flags]) => ({
@@ -299,3 +316,9 @@ export const collection: readonly Recording[] = runs.map(([name, kind, ...flags]
   kind,
   flags: flags.join(" "),
 }));
+
+export function recordingNamed(name: string): Recording {
+  const found = collection.find((recording) => recording.name === name);
+  if (found === undefined) throw new Error(`the collection has no ${name}`);
+  return found;
+}

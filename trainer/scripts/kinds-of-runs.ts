@@ -1,6 +1,6 @@
 // What a run can become, on purpose: runs of the collection, with what the service's own judge says at their ends.
 import { judge } from "../../src/phases/judge.ts";
-import { collection, type RunKind } from "./collection.ts";
+import { type RunKind, recordingNamed } from "./collection.ts";
 import type { Reproduction, Runs } from "./reproductions.ts";
 
 const KINDS: readonly { source: string; kind: RunKind; reported: string; here: string; runs: readonly string[] }[] = [
@@ -53,7 +53,7 @@ export const kindsOfRuns: readonly Reproduction[] = KINDS.map(({ source, reporte
 }));
 
 function flagsOf(name: string, kind: RunKind): string {
-  const recording = collection.find((recording) => recording.name === name);
-  if (recording?.kind !== kind) throw new Error(`the collection has no ${kind} ${name}`);
+  const recording = recordingNamed(name);
+  if (recording.kind !== kind) throw new Error(`${name} is made to be ${recording.kind}, not ${kind}`);
   return recording.flags;
 }

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readSettings, settingOptions } from "../src/flags.ts";
+import { settingsOf } from "../src/choose-settings.ts";
 import { isRecorded } from "../src/record.ts";
 import type { Settings } from "../src/settings.ts";
 import { chanceOf } from "../src/tasks/chance.ts";
@@ -21,7 +21,7 @@ for (const { name, kind, flags } of collection) {
   if (!(await isRecorded(file))) continue;
   // Commas are part of some flags.
   made.push(`${name},"${flags}"`);
-  const settings = readSettings(parseArgs({ args: flags.split(" "), options: settingOptions }).values);
+  const settings = await settingsOf(flags);
   const chance = chanceOf(createTask(settings));
   const { allowed, route, blind, events } = labelCurve(readCurve(await Recorded.read(file), chance));
   const shownEvents = events.map(({ split, kind, onset, settled }) => `${split} ${kind} ${onset} ${settled ?? "-"}`);

@@ -3,8 +3,8 @@
 //   npm run -w trainer record -- --collection DIR [--match TEXT]    every run of scripts/collection.ts not there yet
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { choiceHelp, choiceOptions, chooseSettings } from "../src/choose-settings.ts";
-import { readSettings, settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
+import { choiceHelp, choiceOptions, chooseSettings, settingsOf } from "../src/choose-settings.ts";
+import { settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
 import type { Checkpoint } from "../src/train.ts";
 import { collection } from "./collection.ts";
@@ -27,7 +27,7 @@ async function main(args: string[]): Promise<void> {
     if (!name.includes(typeof match === "string" ? match : "")) continue;
     const file = join(directory, `${name}.csv.gz`);
     if (await isRecorded(file)) continue;
-    report(name, await recordRun(file, readSettings(parse(flags.split(" ")).values)));
+    report(name, await recordRun(file, await settingsOf(flags)));
   }
 }
 

@@ -25,7 +25,11 @@ export class Recorded {
 
   /** In the order of the file. */
   get splits(): string[] {
-    return [...this.#columns.keys()].flatMap((name) => /^(.+)_correct$/.exec(name)?.[1] ?? []);
+    return this.columns.flatMap((name) => /^(.+)_correct$/.exec(name)?.[1] ?? []);
+  }
+
+  get columns(): string[] {
+    return [...this.#columns.keys()];
   }
 
   get end(): number {

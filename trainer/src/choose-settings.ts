@@ -1,5 +1,6 @@
+import { parseArgs } from "node:util";
 import { nearest, readConfig } from "./config.ts";
-import { readSettings, UsageError } from "./flags.ts";
+import { readSettings, settingOptions, UsageError } from "./flags.ts";
 import { presetNames, presetOf } from "./presets.ts";
 import { defaults, type Settings } from "./settings.ts";
 
@@ -22,3 +23,7 @@ export async function chooseSettings(values: Readonly<Record<string, unknown>>):
   const fromConfig = typeof config === "string" ? await readConfig(config) : {};
   return readSettings(values, { ...defaults, ...fromPreset, ...fromConfig });
 }
+
+/** Those of a run whose flags were written down, separated by spaces. */
+export const settingsOf = (flags: string): Promise<Settings> =>
+  chooseSettings(parseArgs({ args: flags.split(" "), options: { ...settingOptions, ...choiceOptions } }).values);

@@ -129,11 +129,12 @@ const presets = {
   "grokfast2024-small": {
     source: "Lee et al. 2024, arXiv 2405.20233",
     differs:
-      "p 97 -> 47, width 128 -> 64, two blocks with LayerNorm -> one without, full batch, 10,000 updates -> 1,200, rate .001 -> .003",
+      "a * b mod 97 -> a + b mod 31, width 128 -> 64, two blocks with LayerNorm -> one without, batches 512 -> 128, 10,000 updates -> 3,000, penalty .005 -> .003, with which it trains without the filter too",
     settings: {
       ...grokfast,
-      ...{ ...smallProbes, task: "add", modulus: 47, layers: 1, layerNorm: "none", embedding: 64, hidden: 256 },
-      ...{ batch: 0, learningRate: 3e-3, steps: 1200, logCheckpoints: 0, every: 20 },
+      ...{ ...smallProbes, task: "add", modulus: 31, trainShare: 0.6, layers: 1, layerNorm: "none" },
+      ...{ embedding: 64, hidden: 256, batch: 128, warmUp: 0, weightDecay: always(0.003) },
+      ...{ steps: 3000, logCheckpoints: 0, every: 50 },
     },
   },
   prieto2025: {
@@ -175,11 +176,10 @@ const presets = {
   "omnigrok2022-small": {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
     differs:
-      "two hidden layers of 200 -> one of 100, batches -> full, 100,000 updates -> 4,000; no delay was seen so, and hardly one at decay 1",
+      "14 x 14 pixels, the first of the two hidden layers has no ReLU, 100,000 updates -> 12,000, decay .01 -> .1; ceiling .6 as above",
     settings: {
       ...omnigrok,
-      ...{ layers: 1, embedding: 100, hidden: 100, batch: 0, learningRate: 5e-3, weightDecay: always(0.2) },
-      ...{ steps: 4000, logCheckpoints: 0, every: 40 },
+      ...{ layers: 1, weightDecay: always(0.1), steps: 12_000, logCheckpoints: 0, every: 100 },
     },
   },
 } satisfies Record<string, Preset>;
