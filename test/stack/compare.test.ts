@@ -1,6 +1,6 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
-import { evaluations } from "../../src/database/schema.ts";
+import { evaluations, shards } from "../../src/database/schema.ts";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
 import { newTeam, signedIn, type Team } from "./service.ts";
 import { ROWS, SPLITS, tableSuite } from "./table-model.ts";
@@ -144,6 +144,25 @@ test("which examples flipped at a transition is asked by the transition, of the 
       expect.stringContaining("text/html"),
     ]);
   }
+});
+
+test("of a split whose bits were not kept, or whose losses are no numbers, the rest is compared, and adjusted without it", async () => {
+  const { id } = await newTableModel(team);
+  await pushAll(team, id, [at(10, 1, 0.5, 0.1), at(20, 1, 0.55, 0.9)]);
+  await settledVerdict(team, id);
+  const kept = (await compare("step=20&with=10", id)).body.splits;
+  // As the evaluator leaves a split of more items than it keeps bits of, and a model that answers NaN.
+  const of = (split: string) =>
+    and(eq(shards.teamId, team.id), eq(shards.split, split), inArray(shards.evaluationId, ids));
+  const ids = team.db.select({ id: evaluations.id }).from(evaluations).where(eq(evaluations.modelId, id));
+  await team.db.update(shards).set({ correctness: null }).where(of("train"));
+  await team.db.update(shards).set({ blockLosses: null }).where(of("ood:shift"));
+  const [train, validation, ood] = (await compare("step=20&with=10", id)).body.splits;
+  expect(train).toMatchObject({ flips: null, accuracy: { before: 1, after: 1 }, loss: { change: 0 } });
+  // Of two splits that are tested, the greater p stays what it is.
+  expect(kept[1]?.flips.adjusted).toBeCloseTo(3 / 64, 12);
+  expect(validation?.flips.adjusted).toBeCloseTo(2 / 64, 12);
+  expect(ood).toMatchObject({ loss: null, flips: { gained: 96 } });
 });
 
 test("what is not evaluated, could not be, or was reported says which, each by a reason of its own", async () => {
