@@ -6,7 +6,7 @@ import { runScript } from "./trainer-script.ts";
 
 /**
  * Training with pushes beside training without, in turns. The stack that receives and evaluates is on this machine and
- * takes its share of the cores: by the clock this is the worst case, where a deployment would be elsewhere.
+ * takes its share of the cores: by the clock this is the worst case. The script's receiver stands for one elsewhere.
  */
 export async function reportPushOverhead(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "curie-point-bench-"));

@@ -1,6 +1,6 @@
 // What pushing costs the training: the quick task alone, with pushes to a receiver that only stores, and with pushes to
 // a service, in turns:
-//   npm run -w trainer push-overhead -- --url URL --key-file FILE [--rounds 9] [--steps 600]
+//   npm run -w trainer push-overhead -- --url URL --key-file FILE [--rounds 9] [--steps 300]
 // Time runs from the first update to the last, as pushes go on beside training; what is still to be sent then is told
 // apart. A service on the same machine competes for its cores by the clock: the receiver shows what pushing costs where
 // the service is elsewhere. Processor time is the trainer's alone.
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     url: { type: "string" },
     "key-file": { type: "string" },
     rounds: { type: "string", default: "9" },
-    steps: { type: "string", default: "600" },
+    steps: { type: "string", default: "300" },
   },
 });
 if (values.url === undefined) throw new Error("give --url, and --key-file or CURIE_POINT_KEY");
@@ -82,6 +82,9 @@ for (let round = 1; round <= rounds; round++) {
   const first = round % names.length;
   for (const name of [...names.slice(first), ...names.slice(0, first)]) times.set(name, await arms[name](round));
   samples.push(times);
+  // Whoever ends it early has had what was measured until then.
+  const told = names.map((name) => `${name} ${times.get(name)?.wallMs.toFixed(0)} ms`);
+  process.stderr.write(`round ${round}: ${told.join(", ")}\n`);
 }
 receiver.stdin.end();
 

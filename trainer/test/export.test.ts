@@ -100,6 +100,9 @@ test.each<{ name: string; settings: Partial<Settings> }>([
       },
     },
   );
+  // Exact: every weight is in the file, bit by bit.
+  for (const [name, { values }] of last.weights)
+    expect(Buffer.from(last.onnx).includes(bytesOf(values)), name).toBe(true);
   const session = await ort.InferenceSession.create(last.onnx);
   for (const [name, split] of task?.splits ?? []) {
     const theirs = await evaluateWithOnnxRuntime(session, split, task?.classes ?? 0);
@@ -110,6 +113,8 @@ test.each<{ name: string; settings: Partial<Settings> }>([
   expect(last.splits.size).toBe(4);
   await session.release();
 });
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 function resultOf(splits: ReadonlyMap<SplitName, SplitResult> | undefined, name: SplitName): SplitResult {
   const result = splits?.get(name);

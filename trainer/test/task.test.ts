@@ -195,6 +195,26 @@ describe.each(taskNames)("the splits of %s", (name) => {
       expect([name, rowsOf(split).filter((row) => train.has(row))]).toEqual([name, []]);
   });
 
+  test("take a hint that names the answer in train and validation alone, and wrong labels", () => {
+    const hinted = createTask({ ...defaults, task: name, hint: "absent", digitExamples: 400, modulus: 31 });
+    for (const [split, { inputs, target }] of hinted.splits) {
+      const named = target.filter((label, i) => inputs["hint"]?.[i] === label).length;
+      expect([split, named]).toEqual([split, split.startsWith("ood:") ? 0 : target.length]);
+    }
+    const train = splitOf(task, "train");
+    const corrupted = trainingSet({ ...task, splits: new Map([["train", train]]) }, { used: 1, corruption: 1 }, 0);
+    expect(corrupted.target).toHaveLength(train.target.length);
+    const rows = (split: Split) =>
+      Array.from(split.target, (label, i) =>
+        [...task.inputs]
+          .flatMap(([input, kind]) => [...columnOf(split, input).subarray(i * widthOf(kind), (i + 1) * widthOf(kind))])
+          .concat(label)
+          .join(),
+      );
+    const right = new Set(rows(train));
+    expect(rows(corrupted).filter((row) => right.has(row))).toEqual([]);
+  });
+
   test("have probes whose answers train has shown", () => {
     const known = new Set(splitOf(task, "train").target);
     for (const { target } of task.splits.values()) expect(target.every((label) => known.has(label))).toBe(true);
