@@ -13,12 +13,12 @@ export { cutSlice, type FeedTensor, rowsOf, type Slice } from "./slice.ts";
 export interface EngineModel {
   digest: string;
   load: () => Promise<Uint8Array>;
+  /** Whether `prepare` loads even where there is a session: whoever loads has a use of its own for the bytes. */
+  loadAlways?: boolean;
 }
 
 /** Sessions over one isolate's ONNX Runtime. */
 export interface Engine {
-  /** Whether a session is at hand, so that scoring need not load the bytes. */
-  has(digest: string): boolean;
   /** Makes the model's session, unless it is held: ahead of the first slice, which may still be on its way. */
   prepare(model: EngineModel): Promise<void>;
   /**
@@ -90,10 +90,8 @@ export function createEngine({ mostRows = Number.POSITIVE_INFINITY }: EngineOpti
   }
 
   return {
-    has: (digest) => sessions.has(digest),
-
-    async prepare({ digest, load }) {
-      if (sessions.has(digest)) return;
+    async prepare({ digest, load, loadAlways = false }) {
+      if (sessions.has(digest) && !loadAlways) return;
       const bytes = await load();
       await inTurn(async () => sessions.get(digest) ?? (await sessions.open(digest, bytes)));
     },

@@ -107,6 +107,9 @@ test("a session is made ahead of the first slice, and the bytes are asked for on
   await engine.prepare(model);
   await engine.score(model, question, slice());
   expect([load.mock.calls.length, made()]).toEqual([1, 1]);
+  // Who has a use for the bytes gets them beside a session, and no second session is made.
+  await engine.prepare({ ...model, loadAlways: true });
+  expect([load.mock.calls.length, made()]).toEqual([2, 1]);
 });
 
 test("batches that did not fit the heap are not tried again", async () => {

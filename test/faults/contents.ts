@@ -73,7 +73,6 @@ export function resultsOf(accuracies: Accuracies): Results {
  */
 export function referenceEngine(): Engine {
   return {
-    has: () => false,
     async prepare({ load }) {
       await load();
     },

@@ -53,11 +53,10 @@ export async function workEvaluation(
     measured = true;
     return bytes;
   };
-  const model = { digest: artifact.digest, load };
+  // Another team's session of the same bytes does not spare the layers. They come before the first shard is in, for what
+  // ends the evaluator must count as an attempt.
+  const model = { digest: artifact.digest, load, loadAlways: !measured };
   try {
-    // Another team's session of the same bytes spares the load, and not the layers: before the first shard is in, for
-    // what ends the evaluator must count as an attempt.
-    if (!measured && engine.has(model.digest)) await load();
     await scoreUnit(ctx, engine, { model, suiteVersion }, claimed, { milliseconds });
   } catch (error) {
     if (error instanceof ModelFailure) return await fail(ctx, work, error.code, error.message);
