@@ -63,7 +63,7 @@ const varma: Partial<Settings> = {
   ],
 };
 const omnigrok: Partial<Settings> = {
-  ...{ ...steady, task: "digits", digitExamples: 1000, network: "mlp", layers: 2, embedding: 200, hidden: 200 },
+  ...{ ...steady, task: "digits", digitExamples: 1000, network: "mlp", layers: 1, embedding: 200, hidden: 200 },
   ...{ initialScale: 8, loss: "squared-error", optimizer: "adamw", learningRate: 1e-3, weightDecay: always(0.01) },
   ...{ batch: 200, steps: 100_000, logCheckpoints: 200 },
 };
@@ -170,16 +170,16 @@ const presets = {
   },
   omnigrok2022: {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
-    differs: "14 x 14 pixels, one linear layer more; digits saturate: the model needs a policy, ceiling .6",
+    differs:
+      "14 x 14 pixels, the first of the two hidden layers has no ReLU; digits saturate: the model needs a policy, ceiling .6",
     settings: omnigrok,
   },
   "omnigrok2022-small": {
     source: "Liu et al. 2022 (Omnigrok), arXiv 2210.01117",
-    differs:
-      "14 x 14 pixels, the first of the two hidden layers has no ReLU, 100,000 updates -> 12,000, decay .01 -> .1; ceiling .6 as above",
+    differs: "100,000 updates -> 12,000, decay .01 -> .1; no first ReLU and ceiling .6 as above",
     settings: {
       ...omnigrok,
-      ...{ layers: 1, weightDecay: always(0.1), steps: 12_000, logCheckpoints: 0, every: 100 },
+      ...{ weightDecay: always(0.1), steps: 12_000, logCheckpoints: 0, every: 100 },
     },
   },
 } satisfies Record<string, Preset>;
