@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { choiceHelp, choiceOptions, chooseSettings, settingsOf } from "../src/choose-settings.ts";
 import { settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
+import { createProgress } from "../src/progress.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
+import type { Settings } from "../src/settings.ts";
 import type { Checkpoint } from "../src/train.ts";
 import { collection } from "./collection.ts";
 
@@ -17,7 +19,7 @@ async function main(args: string[]): Promise<void> {
   const { values } = parse(args);
   const { out, collection: directory, match } = values;
   if (typeof out === "string" && directory === undefined && match === undefined) {
-    report(out, await recordRun(out, await chooseSettings(values)));
+    await record(out, out, await chooseSettings(values));
     return;
   }
   if (out !== undefined || typeof directory !== "string") throw new UsageError("give --out or --collection");
@@ -27,7 +29,7 @@ async function main(args: string[]): Promise<void> {
     if (!name.includes(typeof match === "string" ? match : "")) continue;
     const file = join(directory, `${name}.csv.gz`);
     if (await isRecorded(file)) continue;
-    report(name, await recordRun(file, await settingsOf(flags)));
+    await record(name, file, await settingsOf(flags));
   }
 }
 
@@ -38,6 +40,10 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+async function record(name: string, file: string, settings: Settings): Promise<void> {
+  report(name, await recordRun(file, settings, createProgress(process.stderr, settings.steps)));
 }
 
 function report(name: string, { step, splits, weightNorm }: Checkpoint): void {

@@ -2,13 +2,21 @@ import { access, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { gzipSync } from "node:zlib";
 import { History } from "./history.ts";
+import type { Progress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 import { type Checkpoint, train } from "./train.ts";
 
 /** Trains without a service and writes the run as CSV; gzip where the name ends in .gz. The file appears whole. */
-export async function recordRun(file: string, settings: Settings): Promise<Checkpoint> {
+export async function recordRun(file: string, settings: Settings, progress?: Progress): Promise<Checkpoint> {
   const history = new History();
-  const last = await train(settings, { onCheckpoint: (checkpoint) => history.add(checkpoint) });
+  const last = await train(settings, {
+    onStep: (step) => progress?.step(step),
+    onCheckpoint(checkpoint) {
+      history.add(checkpoint);
+      progress?.checkpoint(checkpoint);
+    },
+  });
+  progress?.end();
   const text = history.toCsv();
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.part`, file.endsWith(".gz") ? gzipSync(text, { level: 9 }) : text);

@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parseHistory } from "../../src/history/history.ts";
 import { History } from "../src/history.ts";
+import { createProgress } from "../src/progress.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
 import { defaults } from "../src/settings.ts";
 import type { Checkpoint } from "../src/train.ts";
@@ -51,12 +52,15 @@ test("a recorded run is what judge reads, its training set shrinks where the set
     ] as const,
   };
   const files = ["a", "b"].map((name) => join(directory, "runs", `${name}.csv.gz`));
-  for (const file of files) await recordRun(file, settings);
+  const shown: string[] = [];
+  for (const file of files) await recordRun(file, settings, createProgress({ write: (text) => shown.push(text) }, 6));
   expect(await readdir(join(directory, "runs"))).toEqual(["a.csv.gz", "b.csv.gz"]);
   const [first = "", second = ""] = await Promise.all(
     files.map(async (file) => gunzipSync(await readFile(file)).toString()),
   );
   expect(second).toBe(first);
+  // Each run says where it is, beyond a terminal at its first checkpoint and its last.
+  expect(shown.map((line) => line.slice(0, 8))).toEqual(["step 0/6", "step 6/6", "step 0/6", "step 6/6"]);
 
   const points = parseHistory(first);
   expect(points.map(({ step }) => step)).toEqual([0, 2, 4, 6]);
