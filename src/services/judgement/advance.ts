@@ -1,7 +1,7 @@
-import { and, asc, desc, eq, gte, sql } from "drizzle-orm";
+import { and, desc, gte, sql } from "drizzle-orm";
 import type { Context } from "../../context.ts";
 import type { Transaction } from "../../database/client.ts";
-import { announcements, judgements } from "../../database/schema.ts";
+import { judgements } from "../../database/schema.ts";
 import {
   append,
   begin,
@@ -13,11 +13,13 @@ import {
 } from "../../phases/judge.ts";
 import { enqueueEvents, hintDeliveries } from "../delivery/enqueue.ts";
 import type { ModelEvent } from "../delivery/events.ts";
-import { copyLedger, findEarlierJudgement } from "./inherit.ts";
-import { type Announced, announce, type LedgerEntry, reconcile, withIds } from "./ledger.ts";
+import { eventsOfDecision } from "./decision-events.ts";
+import { findEarlierJudgement } from "./earlier-judgement.ts";
+import { type JudgementKey, ofJudgement, ofTrajectory } from "./key.ts";
+import { type Announced, announce, reconcile, withIds } from "./ledger.ts";
 import { type Course, courseOf, endMove } from "./pin.ts";
-import { type Folded, getSubject, type JudgementKey, readFrontier, type Subject } from "./points.ts";
-import { type EvidenceProvenance, provenanceOfFolded } from "./provenance.ts";
+import { type Folded, getSubject, readFrontier, type Subject } from "./points.ts";
+import { appendToLedger, copyLedger, readLedger } from "./stored-ledger.ts";
 
 /** What a transaction did to a trajectory before it is folded. */
 export interface Change {
@@ -129,14 +131,6 @@ async function noteChange(
   return passed ? { ...judgement, foldedPoints: FOLD_AGAIN } : judgement;
 }
 
-function ofTrajectory({ modelId, suiteVersionId }: JudgementKey) {
-  return and(eq(judgements.modelId, modelId), eq(judgements.suiteVersionId, suiteVersionId));
-}
-
-function ofJudgement(key: JudgementKey) {
-  return and(ofTrajectory(key), eq(judgements.detectorVersion, DETECTOR_VERSION));
-}
-
 /**
  * What webhooks hear. Of a suite version that the model has left, nothing; of checkpoints that a move evaluates again,
  * nothing by one: they are no news, and there may be thousands.
@@ -190,10 +184,14 @@ async function fold(ctx: Context, tx: Transaction, folding: Folding): Promise<Mo
       updatedAt: ctx.now(),
     })
     .where(ofJudgement(key));
-  if (!arrived) return await eventsOf(tx, folding, added, judgement.verdict ?? earlier?.verdict ?? null, verdict);
+  if (!arrived) {
+    const before = judgement.verdict ?? earlier?.verdict ?? null;
+    return await eventsOfDecision(tx, key, subject, { added, before, now: verdict });
+  }
   const through = subject.pin?.throughStep ?? -1;
   const news = added.filter(({ type, asOfStep }) => type === "detected" && asOfStep > through);
-  return await eventsOf(tx, folding, news, await readLeftVerdict(tx, key, subject), verdict);
+  const before = await readLeftVerdict(tx, key, subject);
+  return await eventsOfDecision(tx, key, subject, { added: news, before, now: verdict });
 }
 
 /** What was last said of the model on the suite version that it left. */
@@ -202,7 +200,7 @@ async function readLeftVerdict(tx: Transaction, key: JudgementKey, { pin }: Subj
   const [left] = await tx
     .select({ verdict: judgements.verdict })
     .from(judgements)
-    .where(and(eq(judgements.modelId, key.modelId), eq(judgements.suiteVersionId, pin.fromVersionId)))
+    .where(ofTrajectory({ ...key, suiteVersionId: pin.fromVersionId }))
     .orderBy(desc(judgements.updatedAt))
     .limit(1);
   return left?.verdict ?? null;
@@ -217,98 +215,4 @@ function foldPoints(start: FoldState, points: readonly Point[]): { state: FoldSt
     announced.push(...next.announcements.map((announcement) => ({ announcement, step: point.step })));
   }
   return { state, announced };
-}
-
-async function readLedger(tx: Transaction, key: JudgementKey): Promise<LedgerEntry[]> {
-  return await tx
-    .select({
-      type: announcements.type,
-      transitionId: announcements.transitionId,
-      transition: announcements.transition,
-      asOfStep: announcements.asOfStep,
-    })
-    .from(announcements)
-    .where(
-      and(
-        eq(announcements.modelId, key.modelId),
-        eq(announcements.suiteVersionId, key.suiteVersionId),
-        eq(announcements.detectorVersion, DETECTOR_VERSION),
-      ),
-    )
-    .orderBy(asc(announcements.position));
-}
-
-async function appendToLedger(
-  tx: Transaction,
-  { teamId, modelId, suiteVersionId }: JudgementKey,
-  length: number,
-  added: readonly LedgerEntry[],
-): Promise<void> {
-  if (added.length === 0) return;
-  await tx.insert(announcements).values(
-    added.map((entry, n) => ({
-      ...entry,
-      teamId,
-      modelId,
-      suiteVersionId,
-      detectorVersion: DETECTOR_VERSION,
-      position: length + n + 1,
-    })),
-  );
-}
-
-/** Payloads are bounded. What the suite's audit says goes first: it holds whatever the model does. */
-const TOLD_CAVEATS = 10;
-
-/** The first verdict of a model is no change: it says that there is not enough evidence yet. */
-async function eventsOf(
-  tx: Transaction,
-  { key, subject: { caveats, leastChange } }: Folding,
-  added: readonly LedgerEntry[],
-  before: Verdict | null,
-  now: Verdict,
-): Promise<ModelEvent[]> {
-  const changed = before !== null && before.verdict !== now.verdict;
-  if (added.length === 0 && !changed) return [];
-  const provenance = await readProvenance(tx, key);
-  const events: ModelEvent[] = [];
-  for (const { type, transitionId, transition } of added) {
-    // Settling completes what was announced; the verdict's change tells of it.
-    if (type === "settled") continue;
-    const identified = { id: transitionId, ...transition };
-    if (type === "detected") events.push({ type: "transition.detected", data: { transition: identified, provenance } });
-    else {
-      const data = {
-        transition: identified,
-        provenance,
-        ...(type === "retracted" ? { retracted: true as const } : {}),
-      };
-      events.push({ type: "transition.revised", data });
-    }
-  }
-  if (changed) {
-    events.push({
-      type: "verdict.changed",
-      data: {
-        from: before.verdict,
-        verdict: now.verdict,
-        asOfStep: now.asOfStep,
-        deployable: now.deployable,
-        provenance,
-        summary: now.summary,
-        caveats: [...caveats, ...now.caveats].slice(0, TOLD_CAVEATS),
-        leastChange,
-      },
-    });
-  }
-  return events;
-}
-
-async function readProvenance(tx: Transaction, key: JudgementKey): Promise<EvidenceProvenance> {
-  const [row] = await tx
-    .select({ provenance: provenanceOfFolded(tx) })
-    .from(judgements)
-    .where(ofJudgement(key));
-  if (!row) throw new Error(`the judgement of ${key.modelId} vanished`);
-  return row.provenance;
 }

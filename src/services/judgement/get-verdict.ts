@@ -1,8 +1,9 @@
-import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
+import { and, desc, isNotNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { judgements, type StoredVerdict } from "../../database/schema.ts";
 import { begin, type Caveat, conclude, DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { ofTrajectory } from "./key.ts";
 import { type MoveCaveat, moveCaveats } from "./move-caveats.ts";
 import { type EvidenceProvenance, provenanceOfFolded, type ReportedCaveat, reportedCaveats } from "./provenance.ts";
 import { type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
@@ -21,6 +22,7 @@ export type ServedVerdict = Omit<StoredVerdict, "caveats" | "evidence"> & {
 export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<ServedVerdict> {
   // First: where the move ends between the two, a whole verdict is said to be on its way, and never an empty one whole.
   const moved = await moveCaveats(ctx, model);
+  const key = { teamId: ctx.actor.teamId, modelId: model.id, suiteVersionId: model.suiteVersionId };
   const [row] = await ctx.db
     .select({
       verdict: judgements.verdict,
@@ -28,14 +30,7 @@ export async function getVerdict(ctx: TeamContext, model: PinnedModel): Promise<
       provenance: provenanceOfFolded(ctx.db),
     })
     .from(judgements)
-    .where(
-      and(
-        eq(judgements.teamId, ctx.actor.teamId),
-        eq(judgements.modelId, model.id),
-        eq(judgements.suiteVersionId, model.suiteVersionId),
-        isNotNull(judgements.verdict),
-      ),
-    )
+    .where(and(ofTrajectory(key), isNotNull(judgements.verdict)))
     .orderBy(desc(sql`${judgements.detectorVersion} = ${DETECTOR_VERSION}`), desc(judgements.updatedAt))
     .limit(1);
   const verdict = row?.verdict ?? { ...conclude(begin({ policy: model.policy })), transitions: [] };

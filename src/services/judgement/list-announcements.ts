@@ -1,8 +1,8 @@
-import { and, asc, eq } from "drizzle-orm";
+import { asc } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { announcements } from "../../database/schema.ts";
-import { DETECTOR_VERSION } from "../../phases/judge.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { ofLedger } from "./key.ts";
 import type { IdentifiedTransition } from "./ledger.ts";
 
 /** A line of the ledger as it was written. */
@@ -20,14 +20,7 @@ export async function listAnnouncements(ctx: TeamContext, model: PinnedModel): P
   const rows = await ctx.db
     .select()
     .from(announcements)
-    .where(
-      and(
-        eq(announcements.teamId, ctx.actor.teamId),
-        eq(announcements.modelId, model.id),
-        eq(announcements.suiteVersionId, model.suiteVersionId),
-        eq(announcements.detectorVersion, DETECTOR_VERSION),
-      ),
-    )
+    .where(ofLedger({ teamId: ctx.actor.teamId, modelId: model.id, suiteVersionId: model.suiteVersionId }))
     .orderBy(asc(announcements.position));
   return rows.map(({ position, type, asOfStep, createdAt, transitionId, transition }) => ({
     position,

@@ -1,7 +1,7 @@
 import { and, desc, eq, isNull, lte } from "drizzle-orm";
 import type { Transaction } from "../../database/client.ts";
 import { checkpoints, evaluations, pins } from "../../database/schema.ts";
-import type { JudgementKey } from "./points.ts";
+import type { JudgementKey } from "./key.ts";
 
 type PinRow = typeof pins.$inferSelect;
 

@@ -13,14 +13,8 @@ import {
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
 import { judgementPolicy } from "../model/policy.ts";
+import type { JudgementKey } from "./key.ts";
 import { type LeastChange, leastChangeOf, type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
-
-/** What a judgement is about, by its keys. */
-export interface JudgementKey {
-  teamId: string;
-  modelId: string;
-  suiteVersionId: string;
-}
 
 export interface Subject {
   teamId: string;

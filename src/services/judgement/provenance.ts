@@ -1,6 +1,7 @@
 import { and, eq, exists, isNull, lte, type SQL, sql } from "drizzle-orm";
-import type { Queryable } from "../../database/client.ts";
+import type { Queryable, Transaction } from "../../database/client.ts";
 import { checkpoints, evaluations, judgements, type Provenance } from "../../database/schema.ts";
+import { type JudgementKey, ofJudgement } from "./key.ts";
 
 /** Whose measurements a verdict rests on: ours, somebody's, or some of each. */
 export type EvidenceProvenance = Provenance | "mixed";
@@ -29,6 +30,16 @@ export function provenanceOfFolded(db: Queryable): SQL<EvidenceProvenance> {
     );
   return sql<EvidenceProvenance>`case when not ${has("reported")} then 'measured' when ${has("measured")} then 'mixed'
     else 'reported' end`;
+}
+
+/** @throws Error where nothing was judged yet. */
+export async function readProvenance(tx: Transaction, key: JudgementKey): Promise<EvidenceProvenance> {
+  const [row] = await tx
+    .select({ provenance: provenanceOfFolded(tx) })
+    .from(judgements)
+    .where(ofJudgement(key));
+  if (!row) throw new Error(`the judgement of ${key.modelId} vanished`);
+  return row.provenance;
 }
 
 export interface ReportedCaveat {
