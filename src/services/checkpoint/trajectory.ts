@@ -1,8 +1,9 @@
-import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, asc, gt, isNull, sql } from "drizzle-orm";
 import type { TeamContext } from "../../context.ts";
 import { artifacts, checkpoints, evaluations, type MatrixStatistics, type SplitCounts } from "../../database/schema.ts";
 import { pointLayers, pointNorm } from "../judgement/points.ts";
 import type { PinnedModel } from "../model/internal.ts";
+import { artifactOfCheckpoint, checkpointsOf, evaluationOn } from "./joined.ts";
 
 /** One step of a trajectory: `splits` once it is evaluated, `failure` where it could not be. */
 export interface TrajectoryPoint {
@@ -34,15 +35,11 @@ export async function readTrajectory(
       layers: page.layers ? pointLayers : sql<null>`null`,
     })
     .from(checkpoints)
-    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
-    .leftJoin(
-      evaluations,
-      and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, model.suiteVersionId)),
-    )
+    .leftJoin(artifacts, artifactOfCheckpoint)
+    .leftJoin(evaluations, evaluationOn(model.suiteVersionId))
     .where(
       and(
-        eq(checkpoints.teamId, ctx.actor.teamId),
-        eq(checkpoints.modelId, model.id),
+        checkpointsOf(ctx, model),
         isNull(checkpoints.supersededAt),
         page.after === undefined ? undefined : gt(checkpoints.step, page.after),
       ),

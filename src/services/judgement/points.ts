@@ -12,6 +12,7 @@ import {
 } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import type { JudgeOptions, Point } from "../../phases/judge.ts";
+import { artifactOfCheckpoint } from "../checkpoint/joined.ts";
 import { judgementPolicy } from "../model/policy.ts";
 import type { JudgementKey } from "./key.ts";
 import { type LeastChange, leastChangeOf, type SuiteCaveat, suiteCaveats } from "./suite-caveats.ts";
@@ -132,7 +133,7 @@ export async function readFrontier(
     })
     .from(evaluations)
     .innerJoin(checkpoints, ofCheckpoint)
-    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
+    .leftJoin(artifacts, artifactOfCheckpoint)
     .where(
       and(
         ofModel,

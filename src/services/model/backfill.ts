@@ -4,6 +4,7 @@ import type { Transaction } from "../../database/client.ts";
 import { artifacts, checkpoints, evaluations, models, pins, suiteVersions } from "../../database/schema.ts";
 import { DomainError } from "../../errors.ts";
 import { checkInputs } from "../checkpoint/check-inputs.ts";
+import { artifactOfCheckpoint, evaluationOn } from "../checkpoint/joined.ts";
 import { NO_GRAPH } from "../checkpoint/register.ts";
 import { hintEvaluation, queueEvaluation, refuseEvaluation } from "../evaluation/queue.ts";
 import { advanceJudgement } from "../judgement/advance.ts";
@@ -82,11 +83,8 @@ async function readMissing(tx: Transaction, { modelId, suiteVersionId, throughSt
   return await tx
     .select({ checkpoint: checkpoints, artifact: artifacts })
     .from(checkpoints)
-    .leftJoin(artifacts, and(eq(artifacts.teamId, checkpoints.teamId), eq(artifacts.digest, checkpoints.digest)))
-    .leftJoin(
-      evaluations,
-      and(eq(evaluations.checkpointId, checkpoints.id), eq(evaluations.suiteVersionId, suiteVersionId)),
-    )
+    .leftJoin(artifacts, artifactOfCheckpoint)
+    .leftJoin(evaluations, evaluationOn(suiteVersionId))
     .where(
       and(
         eq(checkpoints.modelId, modelId),
