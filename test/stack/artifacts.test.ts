@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { TeamContext } from "../../src/context.ts";
 import { openArtifact } from "../../src/services/checkpoint/open-artifact.ts";
 import { getModel } from "../../src/services/model/internal.ts";
+import { contextOf } from "./in-process.ts";
 import { digestOf, newUploader, small, storeOf } from "./presigned.ts";
 
 const LENGTH = small("a").length;
@@ -56,14 +56,7 @@ test.each([
     }
     return await store.open(...args);
   };
-  const ctx: TeamContext = {
-    db: team.db,
-    artifacts: { ...store, open },
-    queues: { evaluations: { send: async () => {} }, deliveries: { send: async () => {} } },
-    now: () => new Date(),
-    log: () => {},
-    actor: { teamId: team.id, keyId: "", scopes: ["read"] },
-  };
+  const ctx = contextOf(team, ["read"], { artifacts: { ...store, open } });
   const opening = openArtifact(ctx, await getModel(ctx, id), 1, null);
   if (code) await expect(opening).rejects.toMatchObject({ code });
   else expect(await opening).toMatchObject({ digest: digestOf(small("b")), bytes: LENGTH });

@@ -7,6 +7,7 @@ import {
   floats,
   INT64,
   initializer,
+  int64s,
   integer,
   message,
   model,
@@ -14,7 +15,7 @@ import {
   text,
   value,
 } from "../tensors/onnx-builder.ts";
-import { bytesOfArray, safetensors } from "../tensors/safetensors-builder.ts";
+import { safetensors } from "../tensors/safetensors-builder.ts";
 import { expectRefusal } from "./refused.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { newTableModel } from "./trajectories.ts";
@@ -31,7 +32,6 @@ beforeAll(async () => {
 const put = (file: Uint8Array, step = 1) =>
   team.call("PUT", `/models/${id}/checkpoints/${step}`, { body: Uint8Array.from(file) });
 
-const int64s = (...values: number[]) => bytesOfArray(BigInt64Array.from(values, BigInt));
 const size = (...shape: number[]) => initializer("size", INT64, [shape.length], int64s(...shape));
 const fill = node("ConstantOfShape", ["size"], ["huge"]);
 const weight = (...fields: Parameters<typeof message>[1][]) =>

@@ -4,6 +4,7 @@ import {
   floats,
   INT64,
   initializer,
+  int64s,
   integer,
   message,
   model,
@@ -15,7 +16,6 @@ import {
 // Models that fit a table suite from outside, are well formed, and still cannot be evaluated.
 
 const BOOL = 9;
-const int64s = (...values: number[]): Uint8Array => new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
 
 type Field = Parameters<typeof model>[0][number];
 

@@ -12,7 +12,7 @@ import { expireUploads, objectsOf, sweptObjects, uploadsOf } from "./objects.ts"
 import { paddedModel } from "./padded-model.ts";
 import { complete, digestOf, ended, newUploader, putAll, putPart, small, storeOf, type Upload } from "./presigned.ts";
 import { expectRefusal } from "./refused.ts";
-import { until } from "./service.ts";
+import { type Team, until } from "./service.ts";
 import { settledVerdict, trajectoryOf } from "./trajectories.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "curie-point-uploads-"));
@@ -240,19 +240,20 @@ test("an upload to a step that is gone back from does not come after", async () 
   expect(await team.call("GET", `/uploads/${kept.id}`)).toMatchObject({ status: 200, body: { status: "receiving" } });
 });
 
+/** As a completion does that dies right after. */
+async function joinAtStore(team: Team, { id }: Upload): Promise<void> {
+  const row = (await uploadsOf(team)).find((upload) => upload.id === id);
+  const [key, multipartId] = [`${row?.objectKey}`, `${row?.multipartId}`];
+  const store = storeOf(team);
+  await store.joinParts(key, multipartId, (await store.listParts(key, multipartId)) ?? [], row?.bytes ?? 0);
+}
+
 test("a completion that died after the store had joined the parts is taken up again", async () => {
   const { team, begin } = await newUploader();
   const body = small("joined");
   const { body: begun } = await begin(body);
   await putAll(body, begun);
-  const row = (await uploadsOf(team)).find(({ id }) => id === begun.id);
-  const [key, multipartId] = [`${row?.objectKey}`, `${row?.multipartId}`];
-  await storeOf(team).joinParts(
-    key,
-    multipartId,
-    (await storeOf(team).listParts(key, multipartId)) ?? [],
-    body.byteLength,
-  );
+  await joinAtStore(team, begun);
   expect((await complete(team, begun)).status).toBe(202);
   expect(await ended(team, begun)).toMatchObject({ status: "complete" });
   const late = await team.call("DELETE", `/uploads/${begun.id}`);
@@ -272,14 +273,7 @@ test.each([
   const body = small("forgotten");
   const { body: begun } = await begin(body);
   await putAll(body, begun);
-  const row = (await uploadsOf(team)).find(({ id }) => id === begun.id);
-  const [key, multipartId] = [`${row?.objectKey}`, `${row?.multipartId}`];
-  await storeOf(team).joinParts(
-    key,
-    multipartId,
-    (await storeOf(team).listParts(key, multipartId)) ?? [],
-    body.byteLength,
-  );
+  await joinAtStore(team, begun);
   await team.db
     .update(uploads)
     .set({ status: "verifying", attempts, hintedAt: new Date(0), leaseUntil: new Date(0) })

@@ -1,25 +1,14 @@
 import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import type { TeamContext } from "../../src/context.ts";
 import { evaluations } from "../../src/database/schema.ts";
 import { deleteCheckpoints } from "../../src/services/checkpoint/delete.ts";
 import { reportEvaluation } from "../../src/services/evaluation/report.ts";
 import { getModel } from "../../src/services/model/internal.ts";
 import { updateModel } from "../../src/services/model/update.ts";
-import { storeOf } from "./presigned.ts";
+import { contextOf } from "./in-process.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { correctOf, ROWS, SPLITS, tableSuite } from "./table-model.ts";
 import { newTableModel, SCRIPTS, type ScriptedPoint, type VerdictDocument } from "./trajectories.ts";
-
-/** The verbs in this process, where they can be given a model that was read before it moved. */
-const contextOf = (team: Team): TeamContext => ({
-  db: team.db,
-  artifacts: storeOf(team),
-  queues: { evaluations: { send: async () => {} }, deliveries: { send: async () => {} } },
-  now: () => new Date(),
-  log: () => {},
-  actor: { teamId: team.id, keyId: "", scopes: ["push", "admin"] },
-});
 
 const HEADER = ["step", ...SPLITS.flatMap((split) => [`${split}_correct`, `${split}_total`])].join(",");
 const csv = (points: readonly ScriptedPoint[]) =>
@@ -53,7 +42,7 @@ test("a deletion, a policy and a report that read the model before it moved are 
   const made = await newTableModel(team);
   const { id } = made;
   await importInto(team, id, SCRIPTS.grokked);
-  const ctx = contextOf(team);
+  const ctx = contextOf(team, ["push", "admin"]);
   const stale = await getModel(ctx, id);
   const first = stale.suiteVersion.version;
   const second = await moveOn(team, made);
@@ -93,7 +82,7 @@ test("a move of more checkpoints than one message takes queues each of them once
   }));
   await importInto(team, made.id, points);
   await moveOn(team, made);
-  const { suiteVersionId } = await getModel(contextOf(team), made.id);
+  const { suiteVersionId } = await getModel(contextOf(team, ["push", "admin"]), made.id);
   const rows = await team.db
     .select({ step: evaluations.step, code: evaluations.failureCode })
     .from(evaluations)

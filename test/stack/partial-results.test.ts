@@ -1,31 +1,20 @@
 import { and, asc, eq } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
-import type { TeamContext } from "../../src/context.ts";
 import { checkpoints, shards } from "../../src/database/schema.ts";
 import type { Engine } from "../../src/evaluation/engine.ts";
 import { newId } from "../../src/ids.ts";
 import { queueEvaluation } from "../../src/services/evaluation/queue.ts";
 import { workEvaluation } from "../../src/services/evaluation/work.ts";
 import { getModel } from "../../src/services/model/internal.ts";
-import { storeOf } from "./presigned.ts";
+import { contextOf } from "./in-process.ts";
 import { startPrivateStack } from "./private-stack.ts";
 import { expectRefusal } from "./refused.ts";
-import { newTeam, type Team, until } from "./service.ts";
+import { newTeam, until } from "./service.ts";
 import { ROWS, tableModel } from "./table-model.ts";
 import { newTableModel, pushAll, SCRIPTS, settledVerdict, trajectoryOf, verdictOf } from "./trajectories.ts";
 
 // Compiled WebAssembly is what workerd's bundle brings; nothing is evaluated in this process.
 vi.mock("../../src/evaluation/runtime.ts", () => ({}));
-
-/** The verbs in this process, whose messages are lost. */
-const contextOf = (team: Team): TeamContext => ({
-  db: team.db,
-  artifacts: storeOf(team),
-  queues: { evaluations: { send: async () => {} }, deliveries: { send: async () => {} } },
-  now: () => new Date(),
-  log: () => {},
-  actor: { teamId: team.id, keyId: "", scopes: ["push"] },
-});
 
 /** Nothing is asked of it: every shard is done, or held by another. */
 const engine = {} as Engine;
@@ -42,7 +31,7 @@ test("a checkpoint whose evaluation is half in is in no verdict, and none behind
     const points = await trajectoryOf(team, id);
 
     // A checkpoint of bytes that are there, of which no evaluator hears; what is counted of it is perfect.
-    const ctx = contextOf(team);
+    const ctx = contextOf(team, ["push"]);
     const { suiteVersion } = await getModel(ctx, id);
     const [standing] = await team.db.select().from(checkpoints).where(eq(checkpoints.modelId, id)).limit(1);
     if (!standing) throw new Error("there is no checkpoint");

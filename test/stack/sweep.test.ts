@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { and, eq } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { createArtifactStore } from "../../src/artifacts/store.ts";
-import type { Context, TeamContext } from "../../src/context.ts";
+import type { TeamContext } from "../../src/context.ts";
 import {
   deliveries,
   evaluations,
@@ -19,6 +19,7 @@ import { backfillModel } from "../../src/services/model/backfill.ts";
 import { getModel } from "../../src/services/model/internal.ts";
 import { updateModel } from "../../src/services/model/update.ts";
 import { sweep } from "../../src/services/sweep/sweep.ts";
+import { contextOf } from "./in-process.ts";
 import { expireUploads, objectsOf, sweptObjects, uploadsOf } from "./objects.ts";
 import { startPrivateStack } from "./private-stack.ts";
 import { newTeam, shared, type Team, until } from "./service.ts";
@@ -63,29 +64,20 @@ test("what a store wrote after its upload was discarded is found once the grace 
   const objectKey = `${team.id}/artifacts/${upload.id}`;
   await createArtifactStore(shared().connection.s3).put(objectKey, new Uint8Array(1));
   await team.db.insert(uploads).values({ ...upload, objectKey, expiresAt: ago(HOUR / 2) });
-  await sweep(
-    contextOf(team, async () => {}),
-    { hintAfterSeconds: 1e6 },
-  );
+  await sweep(contextOf(team, []), { hintAfterSeconds: 1e6 });
   expect(await uploadsOf(team)).toHaveLength(1);
   await expireUploads(team);
   await until("its row gone", async () => (await uploadsOf(team)).length === 0);
   expect(await objectsOf(team)).toEqual([]);
 });
 
-/** The sweep in this process, its queue of evaluations as given. */
-function contextOf(team: Team, send: (message: unknown) => Promise<unknown>, lines: string[] = []): Context {
-  return {
-    db: team.db,
-    artifacts: createArtifactStore(shared().connection.s3),
-    queues: {
-      evaluations: { send: async (message) => void (await send(message)) },
-      deliveries: { send: async () => {} },
-    },
-    now: () => new Date(),
-    log: (_level, event, fields) => lines.push(`${event} ${JSON.stringify(fields)}`),
-  };
-}
+/** A queue of evaluations as given. */
+const evaluationsBy = (send: (message: unknown) => Promise<unknown>): Partial<TeamContext> => ({
+  queues: {
+    evaluations: { send: async (message) => void (await send(message)) },
+    deliveries: { send: async () => {} },
+  },
+});
 
 test("a queue that is away stops nothing else, and the next sweep tries again", async () => {
   // A stack whose own sweep does not come by.
@@ -106,12 +98,15 @@ test("a queue that is away stops nothing else, and the next sweep tries again", 
     await db.insert(deliveries).values({ ...delivery, eventType: "ping", status: "pending", nextAttemptAt: ago(HOUR) });
 
     const lines: string[] = [];
-    const away = contextOf(team, () => Promise.reject(new Error("the queue is away")), lines);
+    const away = contextOf(team, [], {
+      ...evaluationsBy(() => Promise.reject(new Error("the queue is away"))),
+      log: (_level, event, fields) => lines.push(`${event} ${JSON.stringify(fields)}`),
+    });
     expect(await sweep(away, { hintAfterSeconds: 60 })).toMatchObject({ evaluations: 0, deliveries: 1 });
     expect(lines.join()).toContain("the queue is away");
     const [row] = await db.select().from(evaluations).where(eq(evaluations.modelId, id));
     expect(row?.hintedAt).toEqual(hintedAt);
-    const back = contextOf(team, async () => {});
+    const back = contextOf(team, []);
     expect(await sweep(back, { hintAfterSeconds: 60 })).toMatchObject({ evaluations: 1 });
   } finally {
     await stack.close();
@@ -135,10 +130,11 @@ test("a move that a model left in the middle is looked at by no sweep, until the
     }
     const hints: unknown[] = [];
     // Moves whose messages are lost.
-    const ctx: TeamContext = {
-      ...contextOf(team, async (message) => hints.push(message)),
-      actor: { teamId: team.id, keyId: "", scopes: ["admin"] },
-    };
+    const ctx = contextOf(
+      team,
+      ["admin"],
+      evaluationsBy(async (message) => hints.push(message)),
+    );
     const moveTo = async (version: string | undefined) =>
       await updateModel(ctx, await getModel(ctx, id), { suite: { name: suite, version: version ?? null } });
     const swept = async () => {

@@ -1,28 +1,14 @@
 import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import type { ArtifactStore } from "../../src/artifacts/store.ts";
-import type { TeamContext } from "../../src/context.ts";
 import { checkpoints } from "../../src/database/schema.ts";
 import { completeUpload } from "../../src/services/upload/complete.ts";
+import { contextOf } from "./in-process.ts";
 import { expireUploads, sweptObjects, uploadsOf } from "./objects.ts";
 import { complete, digestOf, ended, newUploader, putAll, small, storeOf } from "./presigned.ts";
 import { expectRefusal } from "./refused.ts";
-import { type Team, until } from "./service.ts";
+import { until } from "./service.ts";
 
 // What comes between the beginning of an upload and its end.
-
-/** The verb in this process, with the real store but for what is given. */
-function contextOf(team: Team, changed: (store: ArtifactStore) => Partial<ArtifactStore>): TeamContext {
-  const store = storeOf(team);
-  return {
-    db: team.db,
-    artifacts: { ...store, ...changed(store) },
-    queues: { evaluations: { send: async () => {} }, deliveries: { send: async () => {} } },
-    now: () => new Date(),
-    log: () => {},
-    actor: { teamId: team.id, keyId: "", scopes: ["push"] },
-  };
-}
 
 test.each(["listParts", "joinParts"] as const)(
   "a completion that is overtaken before its %s by another, by the reading back and by the object's deletion answers with the end",
@@ -33,7 +19,8 @@ test.each(["listParts", "joinParts"] as const)(
     await team.call("PUT", `/models/${id}/checkpoints/1`, { body });
     const { body: begun } = await begin(body, 2);
     await putAll(body, begun);
-    const overtaken = contextOf(team, (store) => ({
+    const store = storeOf(team);
+    const overtaking = {
       [call]: async (...args: never[]) => {
         await complete(team, begun);
         await ended(team, begun);
@@ -41,7 +28,8 @@ test.each(["listParts", "joinParts"] as const)(
         expect(await sweptObjects(team)).toHaveLength(2);
         return await Reflect.apply(store[call], store, args);
       },
-    }));
+    };
+    const overtaken = contextOf(team, ["push"], { artifacts: { ...store, ...overtaking } });
     const { upload, checkpoint } = await completeUpload(overtaken, begun.id);
     expect(upload.status).toBe("complete");
     expect(checkpoint).toMatchObject({ digest: digestOf(body) });

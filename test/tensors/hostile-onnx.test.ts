@@ -17,6 +17,7 @@ import {
   floats,
   INT64,
   initializer,
+  int64s,
   integer,
   linearGraph,
   linearModel,
@@ -28,7 +29,6 @@ import {
   text,
   value,
 } from "./onnx-builder.ts";
-import { bytesOfArray } from "./safetensors-builder.ts";
 
 type Write = Parameters<typeof bytesOf>[number];
 
@@ -47,7 +47,6 @@ const long = "x".repeat(1025);
 
 /** A node with a subgraph of the given fields. */
 const loop = (...graph: Write[]) => node("Loop", [], ["y"], message(5, text(1, "body"), message(6, ...graph)));
-const int64s = (...values: number[]) => bytesOfArray(BigInt64Array.from(values, BigInt));
 const ints = (...values: number[]) => packed(8, (writer, x) => writer.int64(x), values);
 const fill = node("ConstantOfShape", ["size"], ["huge"]);
 const bomb = (...shape: number[]) => model([fill, initializer("size", INT64, [shape.length], int64s(...shape))]);

@@ -87,6 +87,7 @@ export const value = (field: number, name: string, type: number, shape: readonly
 export const model = (graph: Write[], ...more: Write[]): Uint8Array =>
   bytesOf(integer(1, 8), text(2, "test"), message(7, ...graph), message(8, text(1, ""), integer(2, 17)), ...more);
 
+export const int64s = (...values: number[]): Uint8Array => new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
 export const floats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
 
 /** A linear layer: x [batch, 3] times w [3, 2] plus b [2], then ReLU. Runs in ONNX Runtime. */

@@ -5,6 +5,7 @@ import {
   floats,
   INT64,
   initializer,
+  int64s,
   integer,
   linearGraph,
   linearModel,
@@ -16,8 +17,6 @@ import {
   value,
 } from "../onnx-builder.ts";
 import { bytesOfArray, safetensors } from "../safetensors-builder.ts";
-
-const int64s = (...values: number[]) => bytesOfArray(BigInt64Array.from(values, BigInt));
 
 /** Well-formed models that use, between them, everything the ONNX reader knows. */
 export const ONNX_SEEDS: readonly Uint8Array[] = [
