@@ -15,7 +15,7 @@ export const crossEntropy: LossGradient = (logits, target) =>
  * Cross-entropy of StableMax (Prieto et al. 2025, arXiv 2501.04697): s(x) = x + 1 from 0 up and 1 / (1 - x) below, in
  * place of exp(x), so that no probability is rounded to 0 or 1 when logits are far apart.
  */
-export const stableMax: LossGradient = (logits, target) => {
+const stableMax: LossGradient = (logits, target) => {
   const positive = tf.greaterEqual(logits, 0);
   const below: tf.Tensor2D = tf.div(1, tf.sub(1, tf.minimum(logits, 0)));
   const weights: tf.Tensor2D = tf.where(positive, tf.add(logits, 1), below);
@@ -26,7 +26,7 @@ export const stableMax: LossGradient = (logits, target) => {
 };
 
 /** Squared error, also mean over the classes. */
-export const squaredError: LossGradient = (logits, target) =>
+const squaredError: LossGradient = (logits, target) =>
   tf.mul(tf.sub(logits, target), 2 / (logits.shape[0] * logits.shape[1]));
 
 export const losses = {

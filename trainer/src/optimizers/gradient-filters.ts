@@ -42,7 +42,7 @@ const unfiltered: GradientFilter = { state: new Map(), apply: (gradients) => gra
  * Grokfast (Lee et al. 2024, arXiv 2405.20233): adds lambda times the slow part of the gradient, its exponential
  * moving average mean = alpha mean + (1 - alpha) g, which starts at the first gradient.
  */
-export function grokfastEma(
+function grokfastEma(
   weights: Weights,
   { grokfastAlpha: alpha, grokfastLambda: lambda }: Pick<GradientFilterSettings, "grokfastAlpha" | "grokfastLambda">,
 ): GradientFilter {
@@ -60,10 +60,11 @@ export function grokfastEma(
 }
 
 /**
- * The same with the mean over the last `window` gradients, from the step at which there are so many. They are kept:
- * it takes `window` times the memory of the weights.
+ * The same with the mean over the last `window` gradients, from the update at which there are so many. They are kept:
+ * it takes `window` times the memory of the weights. Their sum moves with the window, and is taken anew each time the
+ * ring has gone round: what rounding left of large gradients would outweigh small ones for good.
  */
-export function grokfastMa(
+function grokfastMa(
   weights: Weights,
   { grokfastWindow: window, grokfastLambda: lambda }: Pick<GradientFilterSettings, "grokfastWindow" | "grokfastLambda">,
 ): GradientFilter {
@@ -76,8 +77,9 @@ export function grokfastMa(
       const oldest = ring[update % window] ?? sums;
       return mapWeights(weights, (name) => {
         const [gradient, sum, slot] = [take(gradients, name), take(sums, name), take(oldest, name)];
-        sum.assign(tf.add(tf.sub(sum, slot), gradient));
+        const moved = tf.add(tf.sub(sum, slot), gradient);
         slot.assign(gradient);
+        sum.assign(update % window === 0 ? tf.addN(ring.map((kept) => take(kept, name))) : moved);
         return update < window ? tf.clone(gradient) : tf.add(gradient, tf.mul(sum, lambda / window));
       });
     },
@@ -88,7 +90,7 @@ export function grokfastMa(
  * Orthogonal gradient (Prieto et al. 2025, arXiv 2501.04697): what is left of each weight's gradient without its part
  * along the weight itself, which only scales the logits, at the length that it had.
  */
-export function orthogonalGradient(weights: Weights): GradientFilter {
+function orthogonalGradient(weights: Weights): GradientFilter {
   return {
     state: new Map(),
     apply: (gradients) =>
