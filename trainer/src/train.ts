@@ -14,7 +14,7 @@ import { valueAt } from "./stepwise.ts";
 import { writeSuite } from "./suite.ts";
 import type { Split, SplitName, Task } from "./tasks/task.ts";
 import { createTask } from "./tasks/tasks.ts";
-import { TrainingExamples, trainingSetAt } from "./training-examples.ts";
+import { checkTrainingSets, TrainingExamples, trainingSetAt } from "./training-examples.ts";
 import { readState, restoreState, type TrainingState } from "./training-state.ts";
 
 export { defaults, type Settings } from "./settings.ts";
@@ -56,15 +56,22 @@ export async function train(
   checkSchedule(settings);
   await useBackend(settings.backend);
   const task = createTask(settings);
-  const network = createNetwork(settings, task);
-  const optimizer = createOptimizer(network, settings);
-  const filter = createGradientFilter(network.weights, settings);
+  checkTrainingSets(task, settings);
   const loss = losses[settings.loss];
   const checkpointAt = checkpointSteps(settings);
-  const variables = new Map([...network.weights, ...optimizer.state, ...filter.state]);
   const start = from?.step ?? 0;
-  const examples = new TrainingExamples(network, task, settings, Math.max(0, start - 1));
+  const held: (() => void)[] = [];
+  const hold = <Part>(part: Part, dispose: (part: Part) => void): Part => {
+    held.push(() => dispose(part));
+    return part;
+  };
   try {
+    const network = hold(createNetwork(settings, task), disposeNetwork);
+    const optimizer = hold(createOptimizer(network, settings), disposeOptimizer);
+    const filter = hold(createGradientFilter(network.weights, settings), disposeGradientFilter);
+    const variables = new Map([...network.weights, ...optimizer.state, ...filter.state]);
+    const examples = new TrainingExamples(network, task, settings, Math.max(0, start - 1));
+    held.push(() => examples.dispose());
     if (from !== null) restoreState(variables, from);
     const shown = withTrainedLabels(task, settings);
     await callbacks.onStart?.({ settings, task: shown, suite: writeSuite(shown) });
@@ -90,10 +97,7 @@ export async function train(
       await setImmediate();
     }
   } finally {
-    examples.dispose();
-    disposeGradientFilter(filter);
-    disposeOptimizer(optimizer);
-    disposeNetwork(network);
+    for (const dispose of held) dispose();
   }
 }
 

@@ -11,6 +11,11 @@ import { trainingSet } from "./tasks/training-set.ts";
 export const trainingSetAt = (step: number, task: Task, { trainUsed, corruption, splitSeed }: Settings): Split =>
   trainingSet(task, { used: valueAt(trainUsed, step), corruption: valueAt(corruption, step) }, splitSeed);
 
+/** Throws where there is none from some step on: at the start, and not hours later. */
+export function checkTrainingSets(task: Task, settings: Settings): void {
+  for (const [step] of [...settings.trainUsed, ...settings.corruption]) trainingSetAt(step, task, settings);
+}
+
 /** The training set of the present step, on the backend. */
 export class TrainingExamples {
   readonly #network: Network;

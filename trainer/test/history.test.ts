@@ -76,6 +76,14 @@ test("a recorded run is what judge reads, its training set shrinks where the set
   );
 });
 
+test("a recorded run says which backend auto took, and why", async () => {
+  let told = "";
+  const progress = createProgress({ write: (text) => (told += text) }, 1);
+  const settings = { ...defaults, modulus: 7, cornerSide: 2, mirrorPairs: 4, steps: 1, backend: "auto" as const };
+  await recordRun(join(directory, "run.csv"), settings, progress);
+  expect(told).toMatch(/^backend [\w-]+, the fastest of: /);
+}, 60_000);
+
 test("a run that failed leaves nothing that looks recorded", async () => {
   const file = join(directory, "run.csv");
   await expect(recordRun(file, { ...defaults, modulus: 49 })).rejects.toThrow("must be a prime");

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import * as tf from "@tensorflow/tfjs-core";
-import { expect, test } from "vitest";
-import { type Checkpoint, train } from "../src/train.ts";
+import { describe, expect, test } from "vitest";
+import { always } from "../src/stepwise.ts";
+import { type Checkpoint, type Settings, train } from "../src/train.ts";
 
 async function digestsOf(seed: number): Promise<string[]> {
   const digests: string[] = [];
@@ -20,24 +20,6 @@ test("one seed gives the same bytes every time, another seed others", async () =
   expect(other.filter((digest) => first.includes(digest))).toEqual([]);
 });
 
-test("no tensor is left behind, neither by steps and checkpoints nor by a whole run", async () => {
-  const before = tf.memory().numTensors;
-  const counts = new Set<number>();
-  await train(
-    { steps: 8, every: 2 },
-    {
-      onStep: () => {
-        counts.add(tf.memory().numTensors);
-      },
-      onCheckpoint: () => {
-        counts.add(tf.memory().numTensors);
-      },
-    },
-  );
-  expect(counts.size).toBe(1);
-  expect(tf.memory().numTensors).toBe(before);
-});
-
 test("the event loop turns between steps", async () => {
   let turns = 0;
   const timer = setInterval(() => {
@@ -46,6 +28,68 @@ test("the event loop turns between steps", async () => {
   await train({ steps: 10, every: 10 });
   clearInterval(timer);
   expect(turns).toBeGreaterThanOrEqual(8);
+});
+
+const small = { modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden: 12, steps: 4, every: 1 };
+
+/** The weights after each of the first updates. */
+async function weightsOf(some: Partial<Settings>): Promise<string[]> {
+  const files: string[] = [];
+  await train(
+    { ...small, ...some },
+    { onCheckpoint: ({ onnx }) => void files.push(Buffer.from(onnx).toString("base64")) },
+  );
+  return files;
+}
+
+describe("what changes at step 2 moves the third update, and none before it:", () => {
+  test.each<{ name: string; settings: Partial<Settings> }>([
+    { name: "the rate's factor", settings: { rateFactor: [...always(1), [2, 3]] } },
+    { name: "weight decay", settings: { weightDecay: [...always(1), [2, 0]] } },
+    { name: "wrong labels", settings: { corruption: [...always(0), [2, 0.5]] } },
+    { name: "the training set", settings: { trainUsed: [...always(1), [2, 0.5]] } },
+    { name: "the fall of the rate", settings: { decayFrom: 1, decayTo: 3 } },
+  ])("$name", async ({ settings }) => {
+    const [plain, changed] = [await weightsOf({}), await weightsOf(settings)];
+    expect(changed.map((file, step) => file === plain[step])).toEqual([true, true, true, false, false]);
+  });
+
+  test("a factor of 0 holds the weights still", async () => {
+    const [, , second, ...later] = await weightsOf({ rateFactor: [...always(1), [2, 0]] });
+    expect(later).toEqual([second, second]);
+  });
+});
+
+test("each optimizer, gradient filter and loss, and warm-up, makes weights of its own", async () => {
+  const ways: Partial<Settings>[] = [
+    {},
+    ...(["adam", "sgd", "muon"] as const).map((optimizer) => ({ optimizer })),
+    ...(["grokfast-ema", "orthogonal"] as const).map((gradientFilter) => ({ gradientFilter })),
+    { gradientFilter: "grokfast-ma", grokfastWindow: 2 },
+    ...(["stablemax", "squared-error"] as const).map((loss) => ({ loss })),
+    { warmUp: 3 },
+    { batch: 5 },
+  ];
+  const last: (string | undefined)[] = [];
+  for (const way of ways) last.push((await weightsOf(way)).at(-1));
+  expect(new Set(last).size).toBe(ways.length);
+});
+
+test.each<{ settings: Partial<Settings>; says: string }>([
+  { settings: { trainUsed: [...always(1), [3, 1.5]] }, says: "cannot train on 1.5 of the training set" },
+  { settings: { trainUsed: [...always(1), [3, 0]] }, says: "cannot train on 0 of the training set" },
+  { settings: { corruption: [...always(0), [3, 2]] }, says: "with 2 of its labels wrong" },
+  { settings: { decayFrom: 3, decayTo: 2 }, says: "cannot fall from step 3 to step 2" },
+  { settings: { layerNorm: "post" }, says: "the mlp network has no LayerNorm" },
+  { settings: { network: "quadratic", layers: 2 }, says: "the quadratic network has one hidden layer" },
+  { settings: { network: "quadratic", optimizer: "muon" }, says: "no matrix between hidden layers for muon" },
+  { settings: { network: "transformer", heads: 3 }, says: "3 heads cannot share a width of 8" },
+  { settings: { network: "transformer", task: "parity" }, says: "the transformer reads symbols, and bits is numbers" },
+])("$settings is refused before the first update", async ({ settings, says }) => {
+  let updates = 0;
+  const training = train({ ...small, ...settings }, { onStep: () => void updates++ });
+  await expect(training).rejects.toThrow(says);
+  expect(updates).toBe(0);
 });
 
 test("what a callback throws ends training", async () => {

@@ -11,6 +11,16 @@ const networks = { mlp: embeddingMlp, quadratic: quadraticMlp, transformer };
 export type NetworkName = keyof typeof networks;
 export const networkNames = Object.keys(networks) as NetworkName[];
 
-/** The network that the settings describe; its initial weights depend on `seed` alone. */
-export const createNetwork = (settings: Settings, task: Task): Network =>
-  networks[settings.network](settings, task, createRandom(settings.seed, "weights"));
+/**
+ * The network that the settings describe; its initial weights depend on `seed` alone. Throws where they describe one
+ * that there is not: it would be another one than was asked for.
+ */
+export function createNetwork(settings: Settings, task: Task): Network {
+  const { network, layers, layerNorm, optimizer, seed } = settings;
+  if (network !== "transformer" && layerNorm !== "none") throw new Error(`the ${network} network has no LayerNorm`);
+  if (network === "quadratic" && layers !== 1) throw new Error("the quadratic network has one hidden layer");
+  if (network === "quadratic" && optimizer === "muon") {
+    throw new Error("the quadratic network has no matrix between hidden layers for muon: all of it would be AdamW's");
+  }
+  return networks[network](settings, task, createRandom(seed, "weights"));
+}

@@ -45,8 +45,7 @@ export class TransformerBlock {
 
   /** `prefix` keeps the names of several blocks apart. */
   constructor(settings: BlockSettings, prefix: string, random: Random) {
-    const { embedding: width, hidden, heads, initialScale, layerNorm } = settings;
-    if (width % heads !== 0) throw new Error(`${heads} heads cannot share a width of ${width}`);
+    const { embedding: width, hidden, initialScale, layerNorm } = settings;
     this.#prefix = prefix;
     this.#settings = settings;
     const draw = normal(random, initialScale / Math.sqrt(width));

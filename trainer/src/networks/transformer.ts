@@ -21,7 +21,8 @@ export interface TransformerSettings extends BlockSettings {
  * matter.
  */
 export function transformer(settings: TransformerSettings, task: Task, random: Random): Network {
-  const { embedding: width, initialScale: scale, layers } = settings;
+  const { embedding: width, heads, initialScale: scale, layers } = settings;
+  if (width % heads !== 0) throw new Error(`${heads} heads cannot share a width of ${width}`);
   const inputs = [...task.inputs.keys()];
   const sizes = [...task.inputs].map(([name, kind]) => {
     if (kind.kind === "symbol") return kind.size;
