@@ -13,6 +13,7 @@ import { benchPut } from "./put.ts";
 import { benchSize } from "./size/index.ts";
 import { runScript } from "./trainer-script.ts";
 import { benchVerdict } from "./verdict/index.ts";
+import { reportMismatches } from "./verdict/mismatches.ts";
 
 /** Samples of ours and the rival's, higher is better. */
 export interface Comparison {
@@ -36,6 +37,7 @@ const BENCHES: Record<string, () => Promise<Comparison[]> | AsyncIterable<Compar
 /** These print tables of their own: what they compare is more than one figure. */
 const REPORTS: Record<string, () => Promise<void> | void> = {
   verdict: benchVerdict,
+  "verdict-mismatches": reportMismatches,
   size: benchSize,
   // TCPD names a checkout of the annotated series, which are not kept here.
   changepoints: () => reportChangepoints(process.env["TCPD"]),

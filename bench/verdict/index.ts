@@ -1,11 +1,12 @@
 // npm run bench -- verdict: every figure of docs/verdict-benchmark.md, which says how each is made.
 import { reportPlateaus, reportPlateausBeside, reportStable } from "./false-alarms.ts";
-import { reportRecordedEvents, reportTrained } from "./real-events.ts";
+import { reportRecordedEvents } from "./recorded-events.ts";
 import { reportRecordedVerdicts } from "./recorded-verdicts.ts";
 import { reportCells } from "./report-cells.ts";
 import { RIVALS } from "./rivals/index.ts";
 import { reportSpeed } from "./speed.ts";
 import { benchStructure } from "./structure.ts";
+import { reportTrained } from "./trained-events.ts";
 
 /** Series of each synthetic cell, and of each level of the plateaus. */
 const SERIES = 40;

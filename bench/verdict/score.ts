@@ -42,3 +42,6 @@ export function addTo(tally: Tally, found: readonly FoundEvent[], truths: readon
   tally.found += found.length;
   tally.true += truths.length;
 }
+
+export const shown = (tally: Tally = emptyTally()): string =>
+  `${f1(tally).toFixed(3)} (${tally.matched} of ${tally.true}, ${tally.found} found)`;

@@ -1,5 +1,15 @@
-// Labels of a whole recorded curve, looking back: what the definitions of the verdicts say of its end, and what
-// rose and fell when. Written apart from src/phases/, whose detector is measured against it.
+// Labels of a whole recorded curve, looking back: what the definitions of the verdicts say of its end. Written apart
+// from src/phases/, whose detector is measured against it.
+import {
+  type CurveEvent,
+  DWELL,
+  eventsOf,
+  FLOOR,
+  keptLevels,
+  lossesOf,
+  SAME_LEVEL,
+  smooth,
+} from "./hindsight-events.ts";
 import { median } from "./tables.ts";
 
 export interface Curve {
@@ -15,20 +25,7 @@ export interface Curve {
   readonly norm: readonly number[];
 }
 
-export interface CurveEvent {
-  readonly split: string;
-  readonly kind: "generalization" | "regression";
-  /** Last checkpoint within a tenth of the level before. */
-  readonly onset: number;
-  /** First checkpoint of a dwell at the level after; null where the log ends before one. */
-  readonly settled: number | null;
-}
-
-const DWELL = 5;
-/** Rises and falls below this are wiggles. */
-const LEAST_CHANGE = 0.15;
-const SAME_LEVEL = 0.05;
-const [FLOOR, CEILING, FIT] = [0.1, 0.95, 0.985];
+const [CEILING, FIT] = [0.95, 0.985];
 
 export interface HindsightLabel {
   /** More than one where the end lies on a boundary. */
@@ -41,63 +38,15 @@ export interface HindsightLabel {
 
 export function labelCurve(curve: Curve): HindsightLabel {
   const deciding = [...curve.m.keys()].filter((split) => split.startsWith("ood:"));
-  const events = [...curve.m].flatMap(([split, m]) => eventsOf(split, curve.steps, m));
+  const events = [...curve.m].flatMap(([split, m]) =>
+    eventsOf({ split, steps: curve.steps, m, intervalOf: (level) => intervalOf(curve, split, level) }),
+  );
   const allowed = verdictsOf(curve, deciding);
   const route = allowed.includes("generalizer") ? routeOf(curve, deciding, events) : null;
   const passed = verdictsOf(curve, ["validation"]).includes("generalizer");
   const doubtful = allowed.length > 1 && allowed.includes("generalizer");
   const blind = doubtful ? null : passed && !allowed.includes("generalizer");
   return { allowed, route, blind, events };
-}
-
-/** Median of three, then neither a peak nor a dip that is shorter than a dwell. */
-function heldLevels(values: readonly number[]): number[] {
-  const least = (x: readonly number[]) => Math.min(...x);
-  const most = (x: readonly number[]) => Math.max(...x);
-  const open = (x: readonly number[], inner: typeof least, outer: typeof most) => {
-    const windows = x.slice(DWELL - 1).map((_, i) => inner(x.slice(i, i + DWELL)));
-    return x.map((_, i) => outer(windows.slice(Math.max(0, i - DWELL + 1), i + 1)));
-  };
-  return open(open(smooth(values), least, most), most, least);
-}
-
-const smooth = (values: readonly number[]): number[] =>
-  values.map((value, i) => median([values[i - 1] ?? value, value, values[i + 1] ?? value]));
-
-/** Turning points of the held level: each leg between two of them is an event. */
-export function eventsOf(split: string, steps: readonly number[], m: readonly number[]): CurveEvent[] {
-  const held = heldLevels(m);
-  const turns = [0];
-  let direction = 0;
-  let extreme = 0;
-  held.forEach((level, i) => {
-    const best = held[extreme] ?? 0;
-    if (direction === 0) {
-      const from = held[turns[0] ?? 0] ?? 0;
-      if (Math.abs(level - from) >= LEAST_CHANGE) [direction, extreme] = [Math.sign(level - from), i];
-    } else if ((level - best) * direction > 0) extreme = i;
-    else if ((best - level) * direction >= LEAST_CHANGE) {
-      turns.push(extreme);
-      [direction, extreme] = [-direction, i];
-    }
-  });
-  if (direction === 0) return [];
-  const legs = [...turns, held.length - 1].slice(1).map((end, i) => [turns[i] ?? 0, end] as const);
-  return legs.map(([start, end]) => {
-    const [before, after] = [held[start] ?? 0, held[end] ?? 0];
-    const change = after - before;
-    const indices = held.map((_, i) => i).slice(start, end + 1);
-    const onset = indices.findLast((i) => ((held[i] ?? 0) - before) / change <= 0.1) ?? start;
-    const there = (i: number) => i <= held.length - 1 && Math.abs((held[i] ?? 0) - after) <= SAME_LEVEL;
-    const dwells = (i: number) => Array.from({ length: DWELL }, (_, j) => i + j).every(there);
-    const settled = indices.find((i) => i > onset && dwells(i));
-    return {
-      split,
-      kind: change > 0 ? "generalization" : "regression",
-      onset: steps[onset] ?? 0,
-      settled: settled === undefined ? null : (steps[settled] ?? null),
-    };
-  });
 }
 
 function verdictsOf(curve: Curve, deciding: readonly string[]): string[] {
@@ -118,29 +67,29 @@ function verdictsOf(curve: Curve, deciding: readonly string[]): string[] {
   return latentOrMemorizer(curve);
 }
 
-function endOf({ steps, m, chance, totals }: Curve, split: string) {
-  const held = heldLevels(m.get(split) ?? []);
+function endOf(curve: Curve, split: string) {
+  const m = curve.m.get(split) ?? [];
+  const held = keptLevels(m);
   const last = held.at(-1) ?? 0;
-  const highest = Math.max(...held);
-  const highestAt = held.lastIndexOf(highest);
-  const lost = held.findIndex((level, i) => i > highestAt && level < 0.8 * highest);
-  const since = lost === -1 ? [] : held.slice(lost);
-  const stays = since.length >= DWELL && since.every((level) => level < 0.8 * highest);
-  const end = steps.at(-1) ?? 0;
-  const long = end - (steps[lost] ?? end) >= 0.01 * end;
-  const recovering = last - Math.min(...since) >= SAME_LEVEL;
-  const rate = chance.get(split) ?? 0;
-  const [low = 0, high = 1] = wilson(rate + last * (1 - rate), totals.get(split) ?? 0).map(
-    (share) => (share - rate) / (1 - rate),
-  );
+  const loss = lossesOf(curve.steps, m).at(-1);
+  const lost = loss !== undefined && loss.until === m.length;
+  const recovering = lost && last - Math.min(...held.slice(loss.from)) >= SAME_LEVEL;
+  const [low, high] = intervalOf(curve, split, last);
   return {
     level: last,
-    regressed: highest >= 0.5 && stays && long && !recovering,
+    regressed: lost && !recovering,
     // Over the last ten checkpoints: what has settled does not rise, and nothing counts inside the floor band.
     rise: last > FLOOR ? last - (held.at(-10) ?? last) : 0,
     /** Whether so few examples cannot tell on which side of the threshold it is. */
     spans: (threshold: number) => high - low > 0.1 && low < threshold && threshold < high,
   };
+}
+
+/** Wilson's interval of a level, in m. */
+function intervalOf({ chance, totals }: Curve, split: string, level: number): [number, number] {
+  const rate = chance.get(split) ?? 0;
+  const [low, high] = wilson(rate + level * (1 - rate), totals.get(split) ?? 0);
+  return [(low - rate) / (1 - rate), (high - rate) / (1 - rate)];
 }
 
 function latentOrMemorizer({ norm, train }: Curve): string[] {

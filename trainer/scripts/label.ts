@@ -15,7 +15,7 @@ const [directory] = parseArgs({ allowPositionals: true }).positionals;
 if (directory === undefined) throw new Error("usage: node trainer/scripts/label.ts DIR");
 
 const made = ["run,flags"];
-const rows = ["run,kind,allowed,route,blind,events,interventions,chance"];
+const rows = ["run,kind,allowed,route,blind,events,interventions,chance,source"];
 for (const { name, kind, flags } of collection) {
   const file = join(directory, `${name}.csv.gz`);
   if (!(await isRecorded(file))) continue;
@@ -24,11 +24,16 @@ for (const { name, kind, flags } of collection) {
   const settings = await settingsOf(flags);
   const chance = chanceOf(createTask(settings));
   const { allowed, route, blind, events } = labelCurve(readCurve(await Recorded.read(file), chance));
-  const shownEvents = events.map(({ split, kind, onset, settled }) => `${split} ${kind} ${onset} ${settled ?? "-"}`);
+  const shownEvents = events.map(
+    ({ split, kind, onset, settled, doubtful }) =>
+      `${split} ${kind} ${onset} ${settled ?? "-"}${doubtful ? " doubtful" : ""}`,
+  );
   const shownChance = Object.entries(chance).map(([split, rate]) => `${split} ${rate.toFixed(4)}`);
   const judged = [allowed.map(verdictOf).join("|"), route ?? "", blind ?? ""];
   const lists = [shownEvents, interventions(settings), shownChance].map((list) => list.join(";"));
-  rows.push([name, kind, ...judged, ...lists].join(","));
+  // The presets are the settings of papers.
+  const source = /--preset\b/.test(flags) ? "paper" : "kind";
+  rows.push([name, kind, ...judged, ...lists, source].join(","));
 }
 await writeFile(join(directory, "labels.csv"), `${rows.join("\n")}\n`);
 await writeFile(join(directory, "flags.csv"), `${made.join("\n")}\n`);
