@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readStateFile, writeStateFile } from "../src/files.ts";
 import { createProgress } from "../src/progress.ts";
+import { always } from "../src/stepwise.ts";
 import { defaults, type Settings, train } from "../src/train.ts";
 import type { TrainingState } from "../src/training-state.ts";
 import { trainWatched } from "../src/watched.ts";
@@ -42,35 +43,46 @@ describe("a run that goes on from a state on disk has the bytes of one that neve
     { name: "Grokfast EMA", settings: { gradientFilter: "grokfast-ema" } },
     { name: "Grokfast MA", settings: { gradientFilter: "grokfast-ma", grokfastWindow: 3 } },
     {
-      name: "a training set that shrinks at that very step",
+      name: "schedules that change at that step and beside it, in batches",
       settings: {
-        trainUsed: [
-          [0, 1],
-          [4, 0.5],
-        ],
+        batch: 5,
+        trainUsed: [...always(1), [4, 0.5]],
+        corruption: [...always(0), [3, 0.25], [6, 0.5]],
+        rateFactor: [...always(1), [5, 0.5]],
+        weightDecay: [...always(1), [4, 0]],
+        hint: "wrong",
+        leak: 0.5,
       },
     },
-  ])("$name", async ({ settings: some }) => {
-    const settings = { ...small, ...some };
-    const run = async (from: TrainingState | null) => {
+  ])("$name, from each of its checkpoints", async ({ settings: some }) => {
+    const settings = { ...small, every: 1, ...some };
+    const run = async (from: TrainingState | null, onState: (state: TrainingState) => Promise<void>) => {
       const files = new Map<number, string>();
-      const last = await train(
+      await train(
         settings,
         {
           async onCheckpoint({ step, onnx, splits, state }) {
             files.set(step, Buffer.from(onnx).toString("base64") + JSON.stringify([...splits]));
-            if (step === 4 && from === null) await writeStateFile(directory, await state(), settings);
+            await onState(await state());
           },
         },
         from,
       );
-      return { files, last };
+      return files;
     };
-    const whole = await run(null);
-    const resumed = await run(await readStateFile(directory, settings));
-    expect([...resumed.files.keys()]).toEqual([4, 6, 8]);
-    for (const [step, file] of resumed.files) expect(file === whole.files.get(step), `step ${step}`).toBe(true);
-    expect(whole.files.get(4)).not.toBe(whole.files.get(6));
+    const folderOf = (step: number) => join(directory, String(step));
+    const whole = await run(null, async (state) => {
+      await mkdir(folderOf(state.step));
+      await writeStateFile(folderOf(state.step), state, settings);
+    });
+    expect([...whole.keys()]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(new Set(whole.values()).size).toBe(whole.size);
+    for (const start of whole.keys()) {
+      const resumed = await run(await readStateFile(folderOf(start), settings), async () => {});
+      const wanted = [...whole].slice(start);
+      expect([...resumed.keys()]).toEqual(wanted.map(([step]) => step));
+      for (const [step, file] of wanted) expect(resumed.get(step) === file, `step ${step} from ${start}`).toBe(true);
+    }
   });
 });
 

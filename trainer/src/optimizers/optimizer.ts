@@ -27,17 +27,19 @@ export interface OptimizerSettings {
   readonly muonFactor: number;
 }
 
+type Trained = Pick<Network, "weights" | "hiddenMatrices">;
+
 const optimizers = {
-  adamw: ({ weights }: Network, settings: OptimizerSettings) => new AdamW(weights, settings),
-  adam: ({ weights }: Network, settings: OptimizerSettings) => new CoupledAdam(weights, settings),
-  sgd: ({ weights }: Network, settings: OptimizerSettings) => new Sgd(weights, settings),
-  muon: (network: Network, settings: OptimizerSettings) => new Muon(network, settings),
-} satisfies Record<string, (network: Network, settings: OptimizerSettings) => Optimizer>;
+  adamw: ({ weights }: Trained, settings: OptimizerSettings) => new AdamW(weights, settings),
+  adam: ({ weights }: Trained, settings: OptimizerSettings) => new CoupledAdam(weights, settings),
+  sgd: ({ weights }: Trained, settings: OptimizerSettings) => new Sgd(weights, settings),
+  muon: (network: Trained, settings: OptimizerSettings) => new Muon(network, settings),
+} satisfies Record<string, (network: Trained, settings: OptimizerSettings) => Optimizer>;
 
 export type OptimizerName = keyof typeof optimizers;
 export const optimizerNames = Object.keys(optimizers) as OptimizerName[];
 
-export const createOptimizer = (network: Network, settings: OptimizerSettings): Optimizer =>
+export const createOptimizer = (network: Trained, settings: OptimizerSettings): Optimizer =>
   optimizers[settings.optimizer](network, settings);
 
 export function disposeOptimizer({ state }: Optimizer): void {
