@@ -5,10 +5,11 @@ import { type LossName, losses } from "../src/networks/losses.ts";
 import { readWeights } from "../src/networks/network.ts";
 import { createNetwork } from "../src/networks/networks.ts";
 import { oneHot } from "../src/networks/operations.ts";
-import { defaults, type Settings } from "../src/settings.ts";
-import { type Split, splitOf, type Task } from "../src/tasks/task.ts";
+import type { Settings } from "../src/settings.ts";
+import { pickExamples, type Split, splitOf, type Task } from "../src/tasks/task.ts";
 import { createTask } from "../src/tasks/tasks.ts";
 import { gradientsOf } from "../src/train.ts";
+import { networkCases, perturbed } from "./network-cases.ts";
 
 // The reference computes in double precision, where central differences at this step are good to about 1e-9; what is
 // left is the float32 of the gradients themselves, which reach 0.1.
@@ -17,26 +18,12 @@ const TOLERANCE = 1e-6;
 // SwiftShader compiles each kernel for the CPU at its first use.
 const SLOW_MS = 120_000;
 
-const small = { ...defaults, modulus: 5, cornerSide: 1, mirrorPairs: 2, bits: 4, parityBits: 2, parityExamples: 9 };
-const twoBlocks = { network: "transformer", layers: 2, embedding: 4, heads: 2, hidden: 5 } as const;
-const cases: { name: string; settings: Settings }[] = [
-  { name: "a layer that widens", settings: { ...small, embedding: 3, hidden: 6 } },
-  { name: "a layer that narrows", settings: { ...small, embedding: 6, hidden: 3 } },
-  { name: "numbers as inputs", settings: { ...small, task: "parity", embedding: 3, hidden: 5 } },
-  { name: "three inputs", settings: { ...small, hint: "absent", hintShare: 0.5, embedding: 3, hidden: 6 } },
-  { name: "StableMax", settings: { ...small, loss: "stablemax", embedding: 3, hidden: 6, initialScale: 2 } },
-  { name: "squared error", settings: { ...small, loss: "squared-error", embedding: 3, hidden: 6 } },
-  { name: "the transformer", settings: { ...small, network: "transformer", embedding: 4, heads: 2, hidden: 5 } },
-  { name: "two layers", settings: { ...small, layers: 2, embedding: 4, hidden: 5 } },
-  { name: "a transformer of two blocks", settings: { ...small, ...twoBlocks } },
-  {
-    name: "LayerNorm in one block",
-    settings: { ...small, network: "transformer", layerNorm: "post", embedding: 4, heads: 2, hidden: 5 },
-  },
-  { name: "LayerNorm in two blocks", settings: { ...small, ...twoBlocks, layerNorm: "post" } },
-  { name: "three inputs, two blocks", settings: { ...small, ...twoBlocks, hint: "absent", hintShare: 0.5 } },
-  { name: "the quadratic network", settings: { ...small, network: "quadratic", hidden: 7, initialScale: 2 } },
-];
+/** What one row serves every example of has another shape where there is one example. */
+const ofOneExample = new Set(["the transformer", "LayerNorm in two blocks", "three inputs"]);
+const cases = networkCases.flatMap(({ name, settings }) => [
+  { name, settings },
+  ...(ofOneExample.has(name) ? [{ name: `${name}, of one example`, settings: { ...settings, batch: 1 } }] : []),
+]);
 
 // Whatever is installed; what is not says so in its name.
 const backends: { name: BackendName; reason: string | null }[] = [];
@@ -55,7 +42,8 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
     for (const [name, weight] of network.weights) {
       if (/norm|bias/.test(name)) weight.assign(tf.tensor(perturbed(weight.size), weight.shape));
     }
-    const split = splitOf(task, "train");
+    const train = splitOf(task, "train");
+    const split = settings.batch === 0 ? train : pickExamples(task, train, [0]);
     const inputs = network.encode(split);
     const target = oneHot(split.target, task.classes);
     const gradients = gradientsOf(network, inputs, target, losses[settings.loss]);
@@ -77,8 +65,6 @@ describe.each(backends)("gradients on $name (absent: $reason)", ({ name, reason 
     expect(largest).toBeGreaterThan(0.05);
   });
 });
-
-const perturbed = (size: number) => Array.from({ length: size }, (_, i) => 0.7 + 0.5 * Math.sin(5 * i));
 
 type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -172,7 +158,8 @@ function mlpLogits(
       if (input.kind === "symbol") sum += at(`embedding.${name}`, (column[example] ?? -1) * width + i);
       else
         for (let j = 0; j < input.width; j++)
-          sum += (column[example * input.width + j] ?? Number.NaN) * at(`embedding.${name}`, j * width + i);
+          sum +=
+            (column[example * input.width + j] ?? Number.NaN) * input.unit * at(`embedding.${name}`, j * width + i);
     }
     return sum;
   });
