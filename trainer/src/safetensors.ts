@@ -11,17 +11,35 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, SafeTensor>,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  let end = 0;
-  for (const [name, { shape, values }] of tensors) {
+  const stored = [...tensors].map(([name, { shape, values }]): StoredTensor => {
     if (shape.reduce((product, size) => product * size, 1) !== values.length) {
       throw new Error(`${name} has ${values.length} values for shape [${shape}]`);
     }
+    return { name, dtype: dtypeOf(values), shape, values };
+  });
+  return joinTensors(stored, metadata);
+}
+
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Little-endian, as every machine that this runs on has numbers in memory. */
+  readonly values: ArrayBufferView;
+}
+
+/** A file of tensors that are as the format has them, in this order. */
+export function joinTensors(
+  tensors: readonly StoredTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const { name, dtype, shape, values } of tensors) {
     const start = end;
     end += values.byteLength;
-    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [start, end] };
+    header[name] = { dtype, shape, data_offsets: [start, end] };
   }
-
   const json = new TextEncoder().encode(JSON.stringify(header));
   // Readers map tensors in place, so the data starts at a multiple of 8; spaces are what the format pads with.
   const length = Math.ceil(json.length / 8) * 8;
@@ -29,7 +47,7 @@ export function writeSafetensors(
   new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
   file.set(json, 8);
   let offset = 8 + length;
-  for (const { values } of tensors.values()) {
+  for (const { values } of tensors) {
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
     offset += values.byteLength;
   }

@@ -204,6 +204,7 @@ test.each([
   { make: table, shift: "noise:sigma", says: "option=value" },
   { make: pairs, shift: "noise", says: "for numbers" },
   { make: table, shift: "blur", says: "for images" },
+  { make: images, shift: "blur:radius=1.5", says: 'radius must be a whole number from 1 to 16, got "1.5"' },
   { make: table, shift: "relabel", says: "for symbols" },
   { make: table, shift: "mask:columns=z", says: 'no column "z"' },
   { make: table, shift: "mask:columns=x[4]", says: "x[0..3]" },

@@ -38,7 +38,7 @@ export const noise: Change = (base, train, options, random) => {
 
 /** Each pixel the mean of those around it, over the last two axes. */
 export const blur: Change = (base, _train, options) => {
-  const radius = options.number("radius", 1, 1, 16);
+  const radius = options.whole("radius", 1, 1, 16);
   return mapImages(base, "blur", (pixels, height, width) => {
     const at = (row: number, column: number) =>
       pixels[Math.min(height - 1, Math.max(0, row)) * width + Math.min(width - 1, Math.max(0, column))] ?? 0;

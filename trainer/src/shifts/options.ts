@@ -28,11 +28,24 @@ export class Options {
   }
 
   number(name: string, otherwise: number, least: number, most = Number.POSITIVE_INFINITY): number {
+    return this.#read(name, otherwise, [least, most], "a number");
+  }
+
+  whole(name: string, otherwise: number, least: number, most: number): number {
+    return this.#read(name, otherwise, [least, most], "a whole number");
+  }
+
+  #read(
+    name: string,
+    otherwise: number,
+    [least, most]: readonly [least: number, most: number],
+    kind: "a number" | "a whole number",
+  ): number {
     const text = this.#given.get(name);
     const value = text === undefined ? otherwise : text.trim() === "" ? Number.NaN : Number(text);
-    if (!(value >= least && value <= most)) {
+    if (!(value >= least && value <= most) || (kind === "a whole number" && !Number.isInteger(value))) {
       const range = most === Number.POSITIVE_INFINITY ? `from ${least}` : `from ${least} to ${most}`;
-      throw new ShiftError(`${name} must be a number ${range}, got "${text}"`);
+      throw new ShiftError(`${name} must be ${kind} ${range}, got "${text}"`);
     }
     this.used[name] = value;
     return value;

@@ -1,5 +1,6 @@
 // Suites as tables of numbers: read, changed and written again with the types they had.
 /// <reference lib="esnext.float16" />
+import { joinTensors, type StoredTensor } from "../safetensors.ts";
 
 /** What is wrong with a suite or an option, for the user to read. */
 export class ShiftError extends Error {}
@@ -130,30 +131,13 @@ const isEntry = (entry: unknown): entry is Entry =>
   entry["data_offsets"].length === 2;
 
 export function writeTables({ splits, metadata }: SuiteTables): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  const parts: Uint8Array[] = [];
-  let end = 0;
-  for (const [split, { rows, tables }] of splits) {
-    for (const [name, { dtype, shape, values }] of tables) {
-      const typed =
-        dtype === "I64" ? BigInt64Array.from(values, (value) => BigInt(value)) : ARRAYS[dtype].from(values as never);
-      const bytes = new Uint8Array(typed.buffer);
-      header[`${split}/${name}`] = { dtype, shape: [rows, ...shape], data_offsets: [end, end + bytes.length] };
-      end += bytes.length;
-      parts.push(bytes);
-    }
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const length = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + length + end).fill(0x20, 8, 8 + length);
-  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
-  file.set(json, 8);
-  let at = 8 + length;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
+  const tensors = [...splits].flatMap(([split, { rows, tables }]) =>
+    [...tables].map(([name, { dtype, shape, values }]): StoredTensor => {
+      const typed = dtype === "I64" ? BigInt64Array.from(values, BigInt) : ARRAYS[dtype].from(values as never);
+      return { name: `${split}/${name}`, dtype, shape: [rows, ...shape], values: typed };
+    }),
+  );
+  return joinTensors(tensors, metadata);
 }
 
 /** These rows of a split, in this order. */
