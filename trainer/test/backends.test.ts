@@ -1,7 +1,12 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { backendNames, startBackend, useBackend } from "../src/backends/backend.ts";
+import { createProgress } from "../src/progress.ts";
 import { type Checkpoint, train } from "../src/train.ts";
+import { trainWatched } from "../src/watched.ts";
 
 // SwiftShader computes on the CPU what is written for a GPU, and its first pass through each kernel compiles it.
 const SLOW_MS = 240_000;
@@ -73,6 +78,23 @@ test("auto takes the fastest, and says why and what it did not find", { timeout:
   expect(times.length).toBeGreaterThanOrEqual(2);
   expect(times.toSorted((x, y) => x.ms - y.ms)[0]?.name).toBe(name);
   for (const name of backendNames) expect(notes[0]).toMatch(new RegExp(`\\b${name}(:| \\d)`));
+});
+
+test("a watched run says which backend auto took, and keeps it for what it writes down", {
+  timeout: SLOW_MS,
+}, async () => {
+  let told = "";
+  const progress = createProgress({ write: (text) => (told += text) }, 1);
+  const out = await mkdtemp(join(tmpdir(), "auto-"));
+  try {
+    const tiny = { modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden: 12, steps: 1 };
+    await trainWatched({ settings: { ...tiny, backend: "auto" }, out }, progress);
+    const name = /^backend ([\w-]+), the fastest of: /.exec(told)?.[1];
+    const sidecar = JSON.parse(await readFile(join(out, "ckpt_000001.json"), "utf8"));
+    expect(sidecar.settings.backend).toBe(name);
+  } finally {
+    await rm(out, { recursive: true });
+  }
 });
 
 test("an absent one is refused with what is missing", async () => {

@@ -75,6 +75,41 @@ test("each optimizer, gradient filter and loss, and warm-up, makes weights of it
   expect(new Set(last).size).toBe(ways.length);
 });
 
+describe("the loop counts updates from 1:", () => {
+  /** How far each update moves the weights; so slowly that the gradient hardly changes. */
+  async function movesOf(some: Partial<Settings>): Promise<number[]> {
+    const weights: Float32Array[][] = [];
+    const onCheckpoint = (checkpoint: Checkpoint) =>
+      void weights.push([...checkpoint.weights.values()].map(({ values }) => values.slice()));
+    const plain = { optimizer: "sgd", momentum: 0, weightDecay: always(0), learningRate: 1e-2 } as const;
+    await train({ ...small, ...plain, ...some }, { onCheckpoint });
+    return weights.slice(1).map((after, step) => {
+      const gaps = after.flatMap((values, i) => [...values].map((value, j) => value - (weights[step]?.[i]?.[j] ?? 0)));
+      return Math.hypot(...gaps);
+    });
+  }
+
+  test.each<{ name: string; settings: Partial<Settings>; wanted: number[] }>([
+    {
+      name: "Grokfast's average is whole from the first",
+      settings: { gradientFilter: "grokfast-ema" },
+      wanted: [3, 3, 3, 3],
+    },
+    {
+      name: "its window is full at the third of three",
+      settings: { gradientFilter: "grokfast-ma", grokfastWindow: 3 },
+      wanted: [1, 1, 3, 3],
+    },
+    { name: "a warm-up of four begins with a quarter", settings: { warmUp: 4 }, wanted: [0.25, 0.5, 0.75, 1] },
+  ])("$name", async ({ settings, wanted }) => {
+    const [plain, moves] = [await movesOf({}), await movesOf(settings)];
+    moves.forEach((move, i) => {
+      expect(move / (plain[i] ?? Number.NaN), `update ${i + 1}`).toBeCloseTo(wanted[i] ?? Number.NaN, 1);
+    });
+    expect(moves).toHaveLength(4);
+  });
+});
+
 test.each<{ settings: Partial<Settings>; says: string }>([
   { settings: { trainUsed: [...always(1), [3, 1.5]] }, says: "cannot train on 1.5 of the training set" },
   { settings: { trainUsed: [...always(1), [3, 0]] }, says: "cannot train on 0 of the training set" },
