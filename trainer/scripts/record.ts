@@ -1,60 +1,49 @@
 // Trains without a service and writes what was measured as CSV, for `judge` and for the benchmark of the verdict:
-//   npm run -w trainer record -- --out FILE.csv.gz [any setting of grok.ts]
-//   npm run -w trainer record -- --collection DIR [--match TEXT]    every run of scripts/collection.ts not there yet
+//   npm run record -- --out FILE.csv.gz [any setting of grok.ts]
+//   npm run record -- --collection DIR [--match TEXT]    every run of scripts/collection.ts not there yet
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { choiceHelp, choiceOptions, chooseSettings, settingsOf } from "../src/choose-settings.ts";
-import { settingOptions, settingsHelp, UsageError } from "../src/flags.ts";
+import { runCommand, text, textOf, type Values } from "../src/command.ts";
+import { settingOptions, settingsHelp } from "../src/flags.ts";
 import { createProgress } from "../src/progress.ts";
 import { isRecorded, recordRun } from "../src/record.ts";
 import type { Settings } from "../src/settings.ts";
-import type { Checkpoint } from "../src/train.ts";
+import { UsageError } from "../src/usage-error.ts";
 import { collection } from "./collection.ts";
 
-const USAGE = `record --out FILE.csv[.gz] [SETTINGS] | --collection DIR [--match TEXT]\n${choiceHelp}${settingsHelp}`;
+const USAGE = `record --out FILE.csv[.gz] [SETTINGS] | --collection DIR [--match TEXT]
+  --out FILE             the run as CSV, which replaces what is there; gzip where the name ends in .gz
+  --collection DIR       every run of scripts/collection.ts that is not there yet
+  --match TEXT           those alone that have it in their names
+${choiceHelp}${settingsHelp}A run that diverges is recorded to its last step, its line says so, and the command exits with 0 all the same. With 2 for
+what cannot be trained as asked, with 1 for whatever goes wrong later.
+`;
 
-const text = { type: "string" } as const;
-
-async function main(args: string[]): Promise<void> {
-  const { values } = parse(args);
-  const { out, collection: directory, match } = values;
-  if (typeof out === "string" && directory === undefined && match === undefined) {
-    await record(out, out, await chooseSettings(values));
-    return;
-  }
-  if (out !== undefined || typeof directory !== "string") throw new UsageError("give --out or --collection");
+async function recordCollection(values: Values, directory: string): Promise<void> {
   const given = Object.keys({ ...settingOptions, ...choiceOptions }).find((name) => values[name] !== undefined);
   if (given !== undefined) throw new UsageError(`--collection has its own settings: drop --${given}`);
-  for (const { name, flags } of collection) {
-    if (!name.includes(typeof match === "string" ? match : "")) continue;
+  const match = textOf(values, "match") ?? "";
+  const matching = collection.filter(({ name }) => name.includes(match));
+  if (matching.length === 0) throw new UsageError(`no run of the collection has "${match}" (--match) in its name`);
+  for (const { name, flags } of matching) {
     const file = join(directory, `${name}.csv.gz`);
-    if (await isRecorded(file)) continue;
-    await record(name, file, await settingsOf(flags));
-  }
-}
-
-function parse(args: string[]) {
-  try {
-    const options = { ...settingOptions, ...choiceOptions, out: text, collection: text, match: text };
-    return parseArgs({ args, options }) as { values: Readonly<Record<string, unknown>> };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    if (!(await isRecorded(file))) await record(name, file, await settingsOf(flags));
   }
 }
 
 async function record(name: string, file: string, settings: Settings): Promise<void> {
-  report(name, await recordRun(file, settings, createProgress(process.stderr, settings.steps)));
-}
-
-function report(name: string, { step, splits, weightNorm }: Checkpoint): void {
+  const { step, splits, weightNorm } = await recordRun(file, settings, createProgress(process.stderr, settings.steps));
   const levels = [...splits].map(([split, { correct, total }]) => `${split} ${(correct / total).toFixed(2)}`);
-  console.log(`${name}  step ${step}  ${levels.join("  ")}  norm ${weightNorm.toFixed(1)}`);
+  const norm = Number.isFinite(weightNorm) ? `norm ${weightNorm.toFixed(1)}` : "diverged";
+  console.log(`${name}  step ${step}  ${levels.join("  ")}  ${norm}`);
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage ? `\n${USAGE}` : ""}`);
-  process.exitCode = usage ? 2 : 1;
-}
+const own = { out: text, collection: text, match: text };
+
+await runCommand(USAGE, { ...own, ...choiceOptions, ...settingOptions }, async (values) => {
+  const [out, directory] = [textOf(values, "out"), textOf(values, "collection")];
+  if ((out === undefined) === (directory === undefined)) throw new UsageError("give --out or --collection");
+  if (directory !== undefined) await recordCollection(values, directory);
+  else if (values["match"] !== undefined) throw new UsageError("--match is for --collection: drop it");
+  else if (out !== undefined) await record(out, out, await chooseSettings(values));
+});

@@ -1,25 +1,21 @@
 // Does the setup still grok? Trains one network per seed, without a service, and judges each trajectory:
-//   npm run -w trainer seeds -- [--seeds 10] [--first 0] [--vary-splits] [--json]
+//   npm run seeds -- [--seeds 10] [--first 0] [--vary-splits] [--json]
 // Exits 1 when fewer than nine in ten end as a generalizer that grokked.
-import { parseArgs } from "node:util";
 import { judge, type Point, type Verdict } from "../../src/phases/judge.ts";
+import { countOf, flag, runCommand, text, textOf } from "../src/command.ts";
+import { readSetting } from "../src/flags.ts";
 import { chanceOf } from "../src/tasks/chance.ts";
 import { train } from "../src/train.ts";
 
 const REQUIRED_SHARE = 0.9;
 
-const { values: flags } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "10" },
-    first: { type: "string", default: "0" },
-    "vary-splits": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  },
-});
-const [count, first] = [Number(flags.seeds), Number(flags.first)];
-if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(first) || first < 0) {
-  throw new Error("--seeds and --first must be whole numbers");
-}
+const USAGE = `seeds [--seeds 10] [--first 0] [--vary-splits] [--json]
+  --seeds N              how many networks, which differ by their seed
+  --first N              the first seed
+  --vary-splits          other splits for every seed too
+  --json                 one JSON document in the place of lines
+Exits with 1 when fewer than nine in ten end as a generalizer that grokked: one that diverges does not.
+`;
 
 interface Row {
   seed: number;
@@ -32,22 +28,12 @@ interface Row {
   level: Record<string, number>;
 }
 
-const rows: Row[] = [];
-for (let seed = first; seed < first + count; seed++) {
-  const row = await trainAndJudge(seed);
-  rows.push(row);
-  if (!flags.json) console.log(describe(row));
-}
-const grokked = rows.filter(({ verdict, route }) => verdict === "generalizer" && route === "grokked").length;
-console.log(flags.json ? JSON.stringify({ grokked, seeds: rows }) : `${grokked} of ${count} grokked`);
-process.exitCode = grokked >= REQUIRED_SHARE * count ? 0 : 1;
-
-async function trainAndJudge(seed: number): Promise<Row> {
+async function trainAndJudge(seed: number, varySplits: boolean): Promise<Row> {
   const points: Point[] = [];
   let chance: Record<string, number> = {};
   const start = performance.now();
   await train(
-    { seed, ...(flags["vary-splits"] && { splitSeed: seed }) },
+    { seed, ...(varySplits && { splitSeed: seed }) },
     {
       onStart: ({ task }) => {
         chance = chanceOf(task);
@@ -75,3 +61,19 @@ function describe({ seed, seconds, verdict, route, settled, level }: Row): strin
   const settledSteps = splits.map((split) => `${split} ${settled[split] ?? "-"} (${level[split]?.toFixed(3)})`);
   return `seed ${seed}  ${verdict} ${route ?? ""}  settled: ${settledSteps.join("  ")}  ${seconds} s`;
 }
+
+const options = { seeds: text, first: text, "vary-splits": flag, json: flag };
+
+await runCommand(USAGE, options, async (values) => {
+  const count = countOf(values, "seeds") ?? 10;
+  const first = readSetting("seed", "--first", textOf(values, "first") ?? "0");
+  const rows: Row[] = [];
+  for (let seed = first; seed < first + count; seed++) {
+    const row = await trainAndJudge(seed, values["vary-splits"] === true);
+    rows.push(row);
+    if (values["json"] !== true) console.log(describe(row));
+  }
+  const grokked = rows.filter(({ verdict, route }) => verdict === "generalizer" && route === "grokked").length;
+  console.log(values["json"] === true ? JSON.stringify({ grokked, seeds: rows }) : `${grokked} of ${count} grokked`);
+  return grokked >= REQUIRED_SHARE * count ? 0 : 1;
+});

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
-import { nearest, readConfig } from "./config.ts";
-import { readSettings, settingOptions, UsageError } from "./flags.ts";
+import { readConfig } from "./config.ts";
+import { readSettings, settingOptions } from "./flags.ts";
+import { nearest } from "./nearest.ts";
 import { presetNames, presetOf } from "./presets.ts";
 import { defaults, type Settings } from "./settings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** For parseArgs, beside a flag for every setting. */
 export const choiceOptions = { preset: { type: "string" }, config: { type: "string" } } as const;

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { flagOf, readSetting, settingNames, UsageError } from "./flags.ts";
+import { flagOf, readSetting, settingNames } from "./flags.ts";
+import { nearest } from "./nearest.ts";
 import type { Settings } from "./settings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /**
  * Settings from a JSON file: keys are flags without their dashes, or the names that sidecars use, and values what the
@@ -43,26 +45,4 @@ function textOf(value: unknown, key: string, file: string): string {
     Array.isArray(pair) && pair.length === 2 && pair.every((x) => typeof x === "number");
   if (pairs.length > 0 && pairs.every(isPair)) return pairs.map((pair) => pair.join(":")).join();
   throw new UsageError(`"${key}" in ${file} must be a string, a number or a list of [step, value] pairs`);
-}
-
-/** The name with the fewest letters to insert, delete or change. */
-export function nearest(key: string, names: readonly string[]): string {
-  const plain = (text: string) => text.replaceAll("-", "").toLowerCase();
-  const [best] = names
-    .map((name) => ({ name, distance: distance(plain(key), plain(name)) }))
-    .sort((x, y) => x.distance - y.distance);
-  return best?.name ?? "";
-}
-
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
-      const changed = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(changed, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

@@ -8,9 +8,7 @@ import { decayShapes } from "./optimizers/schedule.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { parseStepwise, type Stepwise } from "./stepwise.ts";
 import { hintKinds, taskNames } from "./tasks/tasks.ts";
-
-/** The user's mistake, for the user to read: not a crash. */
-export class UsageError extends Error {}
+import { UsageError } from "./usage-error.ts";
 
 interface Flag<Value> {
   /** What it takes, in the help. */
@@ -62,10 +60,15 @@ const oneOf = <const Name extends string>(names: readonly Name[], help: string):
   read: (flag, text) => names.find((name) => name === text) ?? refuse(flag, names.join(" or "), text),
 });
 
-const stepwise = (help: string): Flag<Stepwise> => ({
+const stepwise = (help: string, most = Number.POSITIVE_INFINITY): Flag<Stepwise> => ({
   takes: "X",
   help: `${help}; or by step, like 0:1,1200:0.5`,
-  read: (flag, text) => parseStepwise(text) ?? refuse(flag, "a number, or like 0:1,1200:0.5", text),
+  read(flag, text) {
+    const steps = parseStepwise(text);
+    const range = most === Number.POSITIVE_INFINITY ? "" : ` from 0 to ${most}`;
+    const fits = steps?.every(([, value]) => value <= most) === true;
+    return fits ? steps : refuse(flag, `a number${range}, or such numbers by step like 0:1,1200:0.5`, text);
+  },
 });
 
 const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
@@ -90,8 +93,8 @@ const flags: { readonly [Name in keyof Settings]: Flag<Settings[Name]> } = {
   hint: oneOf(hintKinds, "an input that names the answer, and what it says in OOD splits"),
   hintShare: share("share of train and validation whose hint says something"),
   leak: share("share of validation drawn from train"),
-  corruption: stepwise("share of training labels that are wrong"),
-  trainUsed: stepwise("share of the training set that is trained on"),
+  corruption: stepwise("share of training labels that are wrong", 1),
+  trainUsed: stepwise("share of the training set that is trained on", 1),
   network: oneOf(networkNames, "what learns"),
   embedding: whole(1, "width of the embeddings"),
   hidden: whole(1, "width of the hidden layers"),

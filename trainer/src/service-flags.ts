@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { ClientSettings } from "./client/client.ts";
-import { UsageError } from "./flags.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The service of --url, with the key of --key-file or of CURIE_POINT_KEY. Throws UsageError. */
 export async function readService(url: string, keyFile: string | undefined): Promise<ClientSettings> {

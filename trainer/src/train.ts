@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
 import { useBackend } from "./backends/backend.ts";
+import { taskOf } from "./check-settings.ts";
 import { checkpointSteps } from "./checkpoint-steps.ts";
 import { evaluate, type SplitResult } from "./evaluate.ts";
 import { crossEntropy, type LossGradient, losses, startBack } from "./networks/losses.ts";
@@ -8,13 +9,12 @@ import { disposeNetwork, type Network, readWeights, type WeightValues, weightNor
 import { createNetwork } from "./networks/networks.ts";
 import { createGradientFilter, disposeGradientFilter } from "./optimizers/gradient-filters.ts";
 import { createOptimizer, disposeOptimizer } from "./optimizers/optimizer.ts";
-import { checkSchedule, learningRateAt } from "./optimizers/schedule.ts";
+import { learningRateAt } from "./optimizers/schedule.ts";
 import { defaults, type Settings } from "./settings.ts";
 import { valueAt } from "./stepwise.ts";
 import { writeSuite } from "./suite.ts";
 import type { Split, SplitName, Task } from "./tasks/task.ts";
-import { createTask } from "./tasks/tasks.ts";
-import { checkTrainingSets, TrainingExamples, trainingSetAt } from "./training-examples.ts";
+import { TrainingExamples, trainingSetAt } from "./training-examples.ts";
 import { readState, restoreState, type TrainingState } from "./training-state.ts";
 
 export { defaults, type Settings } from "./settings.ts";
@@ -39,7 +39,7 @@ export interface TrainCallbacks {
   onCheckpoint?(checkpoint: Checkpoint): void | Promise<void>;
   /** Asked before every update: whether a checkpoint is wanted here beside the planned ones. */
   wantsCheckpoint?(step: number): boolean;
-  /** Asked before every update: whether this is enough. The run then ends with a checkpoint. */
+  /** Asked before every update and after every checkpoint: whether this is enough. The run ends with a checkpoint. */
   isEnough?(): boolean;
 }
 
@@ -53,10 +53,8 @@ export async function train(
   from: TrainingState | null = null,
 ): Promise<Checkpoint> {
   const settings: Settings = { ...defaults, ...options };
-  checkSchedule(settings);
+  const task = taskOf(settings);
   await useBackend(settings.backend);
-  const task = createTask(settings);
-  checkTrainingSets(task, settings);
   const loss = losses[settings.loss];
   const checkpointAt = checkpointSteps(settings);
   const start = from?.step ?? 0;
@@ -83,7 +81,7 @@ export async function train(
         const measured = await takeCheckpoint(network, splits, step, learningRate);
         const checkpoint = { ...measured, state: () => readState(variables, step) };
         await callbacks.onCheckpoint?.(checkpoint);
-        if (ends) return checkpoint;
+        if (ends || callbacks.isEnough?.() === true) return checkpoint;
       }
       examples.moveTo(step);
       tf.tidy(() => {

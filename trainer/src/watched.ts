@@ -1,20 +1,12 @@
 import { useBackend } from "./backends/backend.ts";
-import { Client, type ClientSettings, type NewModel } from "./client/client.ts";
+import type { ClientSettings } from "./client/client.ts";
 import type { VerdictDocument } from "./client/documents.ts";
-import { ServiceUnavailable } from "./client/errors.ts";
-import { PhaseWatch } from "./client/phase-watch.ts";
-import { PushQueue } from "./client/push-queue.ts";
 import { waitForVerdict } from "./client/wait-for-verdict.ts";
-import {
-  readCheckpointFile,
-  readStateFile,
-  stepsOfFiles,
-  writeCheckpointFiles,
-  writeStateFile,
-  writeSuiteFile,
-} from "./files.ts";
+import { readCheckpointFile, stepsOfFiles, writeCheckpointFiles, writeStateFile, writeSuiteFile } from "./files.ts";
 import type { Progress } from "./progress.ts";
-import { type Checkpoint, defaults, type Settings, type TrainCallbacks, train } from "./train.ts";
+import { beginIn, makeFolder, resumeIn } from "./run-folder.ts";
+import { defaults, type Settings, type TrainCallbacks, train } from "./train.ts";
+import { type WatchedModel, watchModel } from "./watched-model.ts";
 
 export interface WatchedOptions {
   readonly settings: Partial<Settings>;
@@ -38,19 +30,36 @@ export interface WatchedOptions {
   readonly until?: string;
   /** Steps between checkpoints while the service says `transitioning`; with `service`. */
   readonly denseEvery?: number;
+  /** Train to the last step where weights are no finite numbers any more, and do not end there. */
+  readonly throughDivergence?: boolean;
 }
 
-/** Trains while the service watches. Resolves with its verdict on the last checkpoint, or null without a service. */
-export async function trainWatched(options: WatchedOptions, progress: Progress): Promise<VerdictDocument | null> {
+export interface Watched {
+  /** The service's, on the last checkpoint; null without a service. */
+  readonly verdict: VerdictDocument | null;
+  /** The first checkpoint with a weight that is no finite number, if there is one: nothing is learned after it. */
+  readonly divergedAt: number | null;
+}
+
+/**
+ * Trains while the service watches. Throws UsageError, before anything is trained, where the settings or `out` cannot
+ * be used. Whatever else it throws, what was measured before is in `out`, and at the service unless that is what failed.
+ */
+export async function trainWatched(options: WatchedOptions, progress: Progress): Promise<Watched> {
+  const { out, resume = false } = options;
   const chosen = { ...defaults, ...options.settings };
   const settings = { ...chosen, backend: await useBackend(chosen.backend, (line) => progress.note(line)) };
-  const { out } = options;
-  const from = out !== undefined && options.resume === true ? await readStateFile(out, settings) : null;
+  const from = out !== undefined && resume ? await resumeIn(out, settings) : null;
   if (from !== null) progress.note(`going on from step ${from.step} in ${out}`);
   const watched: { model?: WatchedModel } = {};
+  let divergedAt: number | null = null;
+  let keptStep = from?.step ?? null;
   const callbacks: TrainCallbacks = {
     async onStart({ task, suite }) {
-      if (out !== undefined) await writeSuiteFile(out, suite);
+      if (out !== undefined) {
+        await (resume ? makeFolder(out) : beginIn(out));
+        await writeSuiteFile(out, suite);
+      }
       if (options.service === undefined) return;
       const suiteName = options.suite ?? task.name;
       const name = options.model ?? `${task.name}-seed${settings.seed}`;
@@ -60,119 +69,47 @@ export async function trainWatched(options: WatchedOptions, progress: Progress):
       watched.model = await watchModel(options.service, described, suite, out, progress);
       // What was measured and not pushed when the run was killed; what was pushed is the same bytes, and no news.
       if (out === undefined || from === null) return;
-      for (const step of await stepsOfFiles(out, from.step))
-        await watched.model.add(() => readCheckpointFile(out, step));
+      for (const step of await stepsOfFiles(out))
+        if (step < from.step) await watched.model.add(() => readCheckpointFile(out, step));
     },
     async onCheckpoint(checkpoint) {
+      const { step, onnx } = checkpoint;
       progress.checkpoint(checkpoint);
+      if (divergedAt === null && !Number.isFinite(checkpoint.weightNorm)) {
+        divergedAt = step;
+        progress.note(`diverged by step ${step}: weights are no finite numbers any more`);
+      }
       if (out !== undefined) {
         await writeCheckpointFiles(out, checkpoint, settings, options.preset);
         await writeStateFile(out, await checkpoint.state(), settings);
+        keptStep = step;
       }
-      const { step, onnx } = checkpoint;
       await watched.model?.add(out === undefined ? async () => ({ step, onnx }) : () => readCheckpointFile(out, step));
     },
-    onStep: (step) => progress.step(step),
+    onStep(step) {
+      progress.step(step);
+      watched.model?.check();
+    },
     wantsCheckpoint: (step) =>
       options.denseEvery !== undefined && watched.model?.said() === "transitioning" && step % options.denseEvery === 0,
-    isEnough: () => options.until !== undefined && watched.model?.said() === options.until,
+    isEnough: () =>
+      (options.until !== undefined && watched.model?.said() === options.until) ||
+      (divergedAt !== null && options.throughDivergence !== true),
   };
   try {
     const last = await train(settings, callbacks, from).finally(() => watched.model?.trainingEnds());
-    if (watched.model === undefined) return null;
+    if (watched.model === undefined) return { verdict: null, divergedAt };
     await watched.model.drain();
     progress.note("every checkpoint is pushed; waiting for the verdict");
-    return await waitForVerdict(watched.model.client, await watched.model.id(), last.step);
+    const verdict = await waitForVerdict(watched.model.client, await watched.model.id(), last.step);
+    return { verdict, divergedAt };
+  } catch (error) {
+    // What training has left behind is pushed all the same; its own error is the one to tell.
+    await watched.model?.drain().catch(() => undefined);
+    if (keptStep !== null) progress.note(`${out} holds the run up to step ${keptStep}: resumed, it goes on from there`);
+    throw error;
   } finally {
     await watched.model?.phases.stop();
     progress.end();
   }
-}
-
-/** Bytes that are on disk are read when their turn comes, so that any number may wait. */
-type Pushed = () => Promise<Pick<Checkpoint, "step" | "onnx">>;
-
-interface WatchedModel {
-  readonly client: Client;
-  id(): Promise<string>;
-  /** Resolves as soon as there is room for more. */
-  add(read: Pushed): Promise<void>;
-  /** Resolves when everything has arrived. */
-  drain(): Promise<void>;
-  readonly phases: PhaseWatch;
-  /** The last verdict heard of; training runs ahead of it. */
-  said(): string | null;
-  /** From here on a service that stays away for the whole of one more push is an error. */
-  trainingEnds(): void;
-}
-
-/**
- * With `out`, training never waits for the service: what it has not got is in those files, and is pushed in order when
- * it is back. Without, nothing would keep what waits, so a service that stays away ends the run.
- */
-async function watchModel(
-  service: ClientSettings,
-  model: NewModel,
-  suite: Uint8Array<ArrayBuffer>,
-  out: string | undefined,
-  progress: Progress,
-): Promise<WatchedModel> {
-  const client = new Client(service);
-  let known: string | null = null;
-  const id = async (): Promise<string> => {
-    if (known !== null) return known;
-    await client.putSuite(model.suite, suite);
-    const { id } = await client.createModel(model);
-    progress.note(`model ${model.name} (${id}) on suite ${model.suite}`);
-    known = id;
-    return id;
-  };
-  let training = true;
-  let [arrived, taken] = [0, 0];
-  const push = async (read: Pushed): Promise<void> => {
-    for (;;) {
-      const wasTraining = training;
-      try {
-        const { step, onnx } = await read();
-        await client.pushCheckpoint(await id(), step, onnx);
-        arrived += 1;
-        progress.pushed(arrived, taken);
-        return;
-      } catch (error) {
-        if (out === undefined || !(error instanceof ServiceUnavailable)) throw error;
-        if (!wasTraining)
-          throw new ServiceUnavailable(`${error.message}; --resume pushes what waits in ${out}`, { cause: error });
-        progress.note(`the service is away: checkpoints wait in ${out}`);
-      }
-    }
-  };
-  if (out === undefined) await id();
-  const queue = new PushQueue<Pushed>(push, out === undefined ? {} : { inFlight: 1, room: Number.POSITIVE_INFINITY });
-  // Looking is not worth two minutes of retries: the next look is half a second away.
-  const impatient = new Client({ ...service, retry: { ...service.retry, deadlineMs: 2_000 } });
-  let said: string | null = null;
-  const phases = new PhaseWatch(
-    async () => {
-      if (known === null) throw new Error("no model yet");
-      return await impatient.getVerdict(known);
-    },
-    ({ verdict }) => {
-      said = verdict;
-      progress.phase(verdict);
-    },
-  );
-  return {
-    client,
-    id,
-    add: async (read) => {
-      taken += 1;
-      await queue.add(read);
-    },
-    drain: () => queue.drain(),
-    phases,
-    said: () => said,
-    trainingEnds: () => {
-      training = false;
-    },
-  };
 }

@@ -157,6 +157,22 @@ describe("waiting for the verdict", () => {
     expect(verdict.verdict).toBe("memorizer");
   });
 
+  test("waits for as long as evaluations go on, however many there are", async () => {
+    let looks = 0;
+    await using server = await startServer(({ path }, response) => {
+      if (!path.endsWith("trajectory")) return answer(response, 200, { verdict: "latent", asOfStep: looks * 10 });
+      looks += 1;
+      answer(response, 200, {
+        points: [10, 20, 30, 40, 50].map((step) => point(step, step <= looks * 10)),
+        next: null,
+      });
+    });
+    // Longer in all than what is allowed without anything new.
+    const patience = { everyMs: 400, timeoutMs: 1_000 };
+    expect((await waitForVerdict(clientFor(server.url), "mdl_1", 50, patience)).asOfStep).toBe(50);
+    expect(looks).toBe(5);
+  });
+
   test("says what is missing when it gives up", async () => {
     await using server = await startServer(({ path }, response) => {
       if (path.endsWith("trajectory")) answer(response, 200, { points: [point(50, false)], next: null });

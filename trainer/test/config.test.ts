@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { chooseSettings } from "../src/choose-settings.ts";
-import { nearest, parseConfig, readConfig } from "../src/config.ts";
+import { parseConfig, readConfig } from "../src/config.ts";
 import { flagOf, readSetting, settingNames } from "../src/flags.ts";
+import { nearest } from "../src/nearest.ts";
 import { presetNames, presetOf } from "../src/presets.ts";
 import { defaults, type Settings, train } from "../src/train.ts";
 

@@ -61,6 +61,6 @@ test("an image that is moved has its light where it belongs, shared between pixe
 
 test("more digits than there are is refused", () => {
   expect(() => createTask({ ...defaults, task: "digits", digitExamples: 7001 })).toThrow(
-    "there are 10000 digits: at most 7000 to train on",
+    "--digit-examples must be at most 7000 of the 10000 digits, got 7001",
   );
 });

@@ -33,7 +33,8 @@ describe("flags", () => {
     [{ beta2: "1.5" }, "--beta2 must be a number from 0 and below 1"],
     [{ momentum: "1" }, "--momentum must be a number from 0 and below 1"],
     [{ "grokfast-alpha": "1" }, "--grokfast-alpha must be a number from 0 and below 1"],
-    [{ "weight-decay": "0:1,0:2" }, "--weight-decay must be a number, or like 0:1,1200:0.5"],
+    [{ "weight-decay": "0:1,0:2" }, "--weight-decay must be a number, or such numbers by step"],
+    [{ corruption: "0:0,100:1.5" }, "--corruption must be a number from 0 to 1, or such numbers by step"],
   ])("%o is refused", (flags, says) => {
     expect(() => readSettings(flags)).toThrow(says);
   });

@@ -102,7 +102,9 @@ test("one that is installed and does not start is passed over with its reason, a
     import { useBackend } from ${backend};
     console.log(JSON.stringify(await useBackend("node-gpu").then(() => ({}), ({ message }) => ({ message }))));`);
   expect(refused).toEqual({
-    message: "the backend node-gpu cannot be used: does not start: libcudart.so.11.0: cannot open shared object file",
+    message:
+      "the backend node-gpu cannot be used: does not start: libcudart.so.11.0: cannot open shared object file; " +
+      "--backend auto takes one that starts",
   });
 });
 

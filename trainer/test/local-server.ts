@@ -72,3 +72,7 @@ export function startService(
     } else answer(response, method === "POST" ? 201 : 202, { id: "mdl_1" });
   }, port);
 }
+
+/** Of the checkpoints that were pushed, in the order in which they came. */
+export const pushedSteps = ({ received }: { received: readonly Pick<Received, "path">[] }): number[] =>
+  received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []).map(Number);

@@ -214,6 +214,8 @@ test.each([
   { decayFrom: 600, decayTo: 600 },
   { decayFrom: 2000, decayTo: 1200 },
 ])("a rate that would fall between $decayFrom and $decayTo is refused, unless it does not fall", (ends) => {
-  expect(() => checkSchedule({ ...schedule, ...ends })).toThrow(`from step ${ends.decayFrom} to step ${ends.decayTo}`);
+  expect(() => checkSchedule({ ...schedule, ...ends })).toThrow(
+    `--decay-from must be below --decay-to, got ${ends.decayFrom} and ${ends.decayTo}`,
+  );
   expect(() => checkSchedule({ ...schedule, ...ends, decayFloor: 1 })).not.toThrow();
 });

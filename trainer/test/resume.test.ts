@@ -11,7 +11,7 @@ import { always } from "../src/stepwise.ts";
 import { defaults, type Settings, train } from "../src/train.ts";
 import type { TrainingState } from "../src/training-state.ts";
 import { trainWatched } from "../src/watched.ts";
-import { startService } from "./local-server.ts";
+import { pushedSteps, startService } from "./local-server.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -150,12 +150,8 @@ test("what was measured before the kill is pushed again, before what is new", as
     { settings: small, out: directory, resume: true, service: { url: service.url, key: "key" } },
     quiet,
   );
-  const pushed = service.received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []);
-  expect(pushed.map(Number).sort((x, y) => x - y)).toEqual([0, 2, 4, 6, 8]);
+  expect(pushedSteps(service)).toEqual([0, 2, 4, 6, 8]);
 });
-
-const pushedSteps = ({ received }: { received: readonly { path: string }[] }): number[] =>
-  received.flatMap(({ path }) => /checkpoints\/(\d+)$/.exec(path)?.[1] ?? []).map(Number);
 
 test("what a killed run could not push, with the service away from the start, is pushed in order later", async () => {
   const gone = await startService();
@@ -186,7 +182,7 @@ test("training goes on while the service is away, and every checkpoint arrives i
   let told = "";
   const progress = createProgress({ write: (text) => (told += text) }, settings.steps);
   // Gone after step 40, and back once training is over and the outage was noticed.
-  const isBack = () => measured === settings.steps && told.includes(`the service is away: checkpoints wait in`);
+  const isBack = () => measured === settings.steps && told.includes("the service is away (");
   await using service = await startService(undefined, { isAway: (step) => step === 40 && !isBack() });
   await trainWatched(
     {

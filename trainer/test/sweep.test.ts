@@ -1,20 +1,11 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { runTrainer } from "./commands.ts";
 import { startService } from "./local-server.ts";
 
-async function sweep(args: string[]) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../scripts/sweep.ts"), ...args], {
-    env: { ...process.env, CURIE_POINT_KEY: "key" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await exit, stdout, stderr };
-}
+const sweep = (args: string[]) => runTrainer("scripts/sweep.ts", args, "key");
 
 const small = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 4 --every 2".split(" ");
 
@@ -79,7 +70,9 @@ test.each([
   [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "steps=none"], "--steps must be a whole number"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--seeds", "0"], "--seeds must be a whole number from 1"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--seed", "1"], "drop --seed"],
-  [["--wat"], "--wat"],
+  [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "steps=1,1"], "values that differ"],
+  [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "modulus=47,10"], "--modulus must be a prime, got 10"],
+  [["--wat"], "there is no flag --wat"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--preset", "gromov"], '"gromov2023" is the nearest'],
 ])("a sweep refuses %j", async (args, says) => {
   const { code, stderr } = await sweep(args);

@@ -276,14 +276,23 @@ describe("the training set", () => {
   });
 
   test("cannot be empty, nor more than there is", () => {
-    expect(() => at(0, 0)).toThrow("cannot train on 0 of the training set");
+    expect(() => at(0, 0)).toThrow("cannot train on 0 of 1104 examples");
     expect(() => at(1.5, 0)).toThrow("cannot train on 1.5");
   });
 });
 
-test("splits that do not fit are refused", () => {
-  expect(() => create({ trainShare: 1 })).toThrow("do not fit");
-  expect(() => create({ trainShare: 0.01 })).toThrow("do not fit");
+test.each<[Partial<Settings>, string]>([
+  [{ trainShare: 1 }, "--train-share 1 is 2209 of 2209 pairs: it must be at least 160"],
+  [{ trainShare: 1 }, "and at most 2000, what the probes leave"],
+  [{ trainShare: 0.01 }, "--train-share 0.01 is 22 of 2209 pairs: it must be at least 160"],
+  [{ cornerSide: 48 }, "--corner-side must be at most 47 in this table, got 48"],
+  [{ modulus: 2 }, "--corner-side must be at most 2 in this table, got 7"],
+  // 47 * 46 / 2 pairs with a smaller first operand, but for the corner's 7 * 6 / 2.
+  [{ mirrorPairs: 1061 }, "--mirror-pairs must be at most 1060 in this table, got 1061"],
+  [{ rareOperands: 41 }, "--rare-operands must be at most 40 in this table, got 41"],
+  [{ task: "parity", bits: 3, parityBits: 4 }, "--parity-bits must be at most --bits, 3, got 4"],
+])("%j is refused by its flag: %s", (settings, says) => {
+  expect(() => create(settings)).toThrow(says);
 });
 
 test("normal draws have mean 0 and deviation 1", () => {

@@ -111,15 +111,18 @@ describe("the loop counts updates from 1:", () => {
 });
 
 test.each<{ settings: Partial<Settings>; says: string }>([
-  { settings: { trainUsed: [...always(1), [3, 1.5]] }, says: "cannot train on 1.5 of the training set" },
-  { settings: { trainUsed: [...always(1), [3, 0]] }, says: "cannot train on 0 of the training set" },
-  { settings: { corruption: [...always(0), [3, 2]] }, says: "with 2 of its labels wrong" },
-  { settings: { decayFrom: 3, decayTo: 2 }, says: "cannot fall from step 3 to step 2" },
-  { settings: { layerNorm: "post" }, says: "the mlp network has no LayerNorm" },
-  { settings: { network: "quadratic", layers: 2 }, says: "the quadratic network has one hidden layer" },
-  { settings: { network: "quadratic", optimizer: "muon" }, says: "no matrix between hidden layers for muon" },
-  { settings: { network: "transformer", heads: 3 }, says: "3 heads cannot share a width of 8" },
-  { settings: { network: "transformer", task: "parity" }, says: "the transformer reads symbols, and bits is numbers" },
+  { settings: { trainUsed: [...always(1), [3, 1.5]] }, says: "cannot train on 1.5 of 24 examples (--train-used)" },
+  { settings: { trainUsed: [...always(1), [3, 0]] }, says: "cannot train on 0 of 24 examples" },
+  { settings: { corruption: [...always(0), [3, 2]] }, says: "with 2 of their labels wrong (--corruption)" },
+  { settings: { decayFrom: 3, decayTo: 2 }, says: "--decay-from must be below --decay-to, got 3 and 2" },
+  { settings: { layerNorm: "post" }, says: "--layer-norm must be none, got post" },
+  { settings: { network: "quadratic", layers: 2 }, says: "--layers must be 1, got 2" },
+  { settings: { network: "quadratic", optimizer: "muon" }, says: "no matrix for --optimizer muon" },
+  { settings: { network: "transformer", heads: 3 }, says: "--heads must divide --embedding, 8, got 3" },
+  {
+    settings: { network: "transformer", task: "parity" },
+    says: "--network transformer reads symbols, and the bits of --task parity3of40 are numbers",
+  },
 ])("$settings is refused before the first update", async ({ settings, says }) => {
   let updates = 0;
   const training = train({ ...small, ...settings }, { onStep: () => void updates++ });

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runTrainer } from "./commands.ts";
 import { answer, startServer, startService } from "./local-server.ts";
 
 let directory: string;
@@ -12,17 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** The command as its users run it, on this Node. */
-async function grok(args: string[], key?: string) {
-  const { CURIE_POINT_KEY: _, ...env } = process.env;
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../src/grok.ts"), ...args], {
-    env: { ...env, NO_COLOR: "1", ...(key !== undefined && { CURIE_POINT_KEY: key }) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await exit, stdout, stderr };
-}
+const grok = (args: string[], key?: string) => runTrainer("src/grok.ts", args, key);
 
 describe("grok", () => {
   test("pushes every checkpoint and ends with the verdict as its last line", async () => {
@@ -84,27 +73,42 @@ describe("grok", () => {
   }, 30_000);
 
   test.each([
-    { args: ["--out", "x", "--sede", "1"], says: "--sede" },
+    { args: ["--out", "x", "--sede", "1"], says: "there is no flag --sede: --seed is the nearest" },
     { args: [], says: "give --url, --out or both" },
     { args: ["--out", "x", "--steps", "1e3"], says: "--steps must be a whole number from 1" },
     {
       args: ["--out", "x", "--backend", "gpu"],
       says: "--backend must be auto or node-gpu or node or webgpu or wasm or cpu",
     },
-    { args: ["--out", "x", "--json"], says: "give --url" },
+    { args: ["--out", "x", "--json"], says: "--json is for the service: give --url" },
+    { args: ["--out", "x", "--model", "m"], says: "--model is for the service: give --url" },
     { args: ["--url", "http://localhost:1", "--resume"], says: "--resume goes on from the files of --out" },
-    { args: ["--out", "x", "--until", "generalizer"], says: "listen to the service: give --url" },
+    { args: ["--out", "x", "--until", "generalizer"], says: "--until is for the service: give --url" },
     { args: ["--url", "http://localhost:1", "--until", "grokked"], says: "--until must be insufficient_evidence or" },
     { args: ["--url", "localhost"], says: "--url must be http(s)" },
     { args: ["--url", "http://localhost:1"], says: "CURIE_POINT_KEY" },
     { args: ["--url", "http://localhost:1", "--key-file", "none"], says: "--key-file none cannot be read: ENOENT" },
-    { args: ["--out", "x", "--dense-every", "0"], says: "--dense-every must be a whole number from 1" },
+    {
+      args: ["--url", "http://localhost:1", "--dense-every", "0"],
+      says: "--dense-every must be a whole number from 1",
+    },
+    { args: ["--out", "x", "--modulus", "10"], says: "--modulus must be a prime, got 10" },
+    {
+      args: ["--out", "x", "--heads", "3", "--network", "transformer"],
+      says: "--heads must divide --embedding, 64, got 3",
+    },
+    { args: ["--out", "x", "--task", "digits", "--network", "transformer"], says: "of --task digits are numbers" },
+    {
+      args: ["--out", "x", "--train-used", "0:1,9:0.0001"],
+      says: "cannot train on 0.0001 of 1104 examples (--train-used)",
+    },
+    { args: ["--out", "x", "--backend", "node-gpu"], says: "the backend node-gpu cannot be used: " },
     { args: ["--out", "x", "--preset", "power"], says: 'there is no preset "power": "power2022" is the nearest' },
     { args: ["--out", "x", "--config", "none.json"], says: "--config none.json cannot be read: ENOENT" },
   ])("refuses $args", async ({ args, says }) => {
     const { code, stdout, stderr } = await grok(args);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(says);
-    expect(stderr).toContain("--split-seed N");
+    expect(stderr).toContain("--help tells of every flag");
   });
 });

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
+import { UsageError } from "../usage-error.ts";
 
 interface Backend {
   /** TensorFlow.js's name for it. */
@@ -46,7 +47,9 @@ export async function startBackend(name: BackendName): Promise<string | null> {
 export async function useBackend(choice: BackendChoice, note: (line: string) => void = () => {}): Promise<BackendName> {
   if (choice !== "auto") {
     const reason = await startBackend(choice);
-    if (reason !== null) throw new Error(`the backend ${choice} cannot be used: ${reason}`);
+    if (reason !== null) {
+      throw new UsageError(`the backend ${choice} cannot be used: ${reason}; --backend auto takes one that starts`);
+    }
     return choice;
   }
   const timed: { name: BackendName; ms: number }[] = [];

@@ -16,6 +16,13 @@ export class ApiError extends Error {
 /** No usable answer until the deadline; `cause` is the last failure. */
 export class ServiceUnavailable extends Error {
   override readonly name = "ServiceUnavailable";
+  /** How long to leave it alone before it is asked again: what it asked for itself, or the next wait of the retries. */
+  readonly waitMs: number;
+
+  constructor(message: string, { waitMs, cause }: { waitMs: number; cause: unknown }) {
+    super(message, { cause });
+    this.waitMs = waitMs;
+  }
 }
 
 /** Reads a problem document (RFC 9457). Whatever stands in between may answer with something else, so nothing is sure. */

@@ -22,6 +22,11 @@ export class PushQueue<Item> {
     await this.#until(() => this.#waiting.length <= this.#room);
   }
 
+  /** Throws the first failure of any push, between two calls of `add`. */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
   /** Resolves when everything has arrived. */
   async drain(): Promise<void> {
     await this.#until(() => this.#waiting.length === 0 && this.#running === 0);
@@ -29,7 +34,7 @@ export class PushQueue<Item> {
 
   async #until(condition: () => boolean): Promise<void> {
     while (this.#failure === null && !condition()) await this.#changed.promise;
-    if (this.#failure !== null) throw this.#failure.error;
+    this.check();
   }
 
   #start(): void {

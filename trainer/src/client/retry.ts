@@ -9,6 +9,8 @@ export interface RetrySettings {
   /** First wait; each one doubles, up to `longestWaitMs`. */
   readonly firstWaitMs: number;
   readonly longestWaitMs: number;
+  /** Told of every failure that may pass: what it was, how many there have been, and how long it is left alone now. */
+  readonly onFailure?: (failure: { reason: string; failures: number; waitMs: number }) => void;
 }
 
 export const retryDefaults: RetrySettings = {
@@ -33,22 +35,30 @@ export async function sendWithRetries(
   settings: RetrySettings,
 ): Promise<Answer> {
   const deadline = Date.now() + settings.deadlineMs;
+  let before: unknown;
   for (let attempt = 0; ; attempt++) {
     const left = Math.max(1, deadline - Date.now());
-    const outcome = await attemptOnce(send, Math.min(settings.attemptMs, left));
+    const timeoutMs = Math.min(settings.attemptMs, left);
+    const outcome = await attemptOnce(send, timeoutMs);
     if ("answer" in outcome && outcome.answer.status < 300) return outcome.answer;
 
-    const failure = "answer" in outcome ? toApiError(outcome.answer) : outcome.failure;
+    const told = "answer" in outcome ? toApiError(outcome.answer) : outcome.failure;
+    // An attempt that the deadline cut short says nothing; the one before it says why.
+    const failure = timeoutMs < settings.attemptMs && isTimeout(told) ? (before ?? told) : told;
+    before = failure;
     if ("answer" in outcome && !isTemporary(outcome.answer.status)) throw failure;
     const asked = "answer" in outcome ? retryAfterMs(outcome.answer.headers.get("retry-after")) : 0;
     const wait = Math.max(asked, backoffMs(attempt, settings));
+    settings.onFailure?.({ reason: describe(failure), failures: attempt + 1, waitMs: wait });
     if (Date.now() + wait >= deadline) {
       const tries = attempt === 0 ? "1 try" : `${attempt + 1} tries`;
-      throw new ServiceUnavailable(`gave up after ${tries}: ${describe(failure)}`, { cause: failure });
+      throw new ServiceUnavailable(`gave up after ${tries}: ${describe(failure)}`, { waitMs: wait, cause: failure });
     }
     await setTimeout(wait);
   }
 }
+
+const isTimeout = (failure: unknown): boolean => failure instanceof Error && failure.name === "TimeoutError";
 
 type Outcome = { answer: Answer } | { failure: unknown };
 

@@ -2,33 +2,45 @@ import { setTimeout } from "node:timers/promises";
 import type { Client } from "./client.ts";
 import type { TrajectoryPoint, VerdictDocument } from "./documents.ts";
 
-/** Resolves with the verdict that has seen everything up to the trajectory's end, which is `step` or later. */
+/**
+ * Resolves with the verdict that has seen everything up to the trajectory's end, which is `step` or later. Throws where
+ * the service got no further for `timeoutMs`; a long run may be evaluated for as long as it takes.
+ */
 export async function waitForVerdict(
   client: Client,
   modelId: string,
   step: number,
   { timeoutMs = 120_000, everyMs = 500 } = {},
 ): Promise<VerdictDocument> {
-  const deadline = Date.now() + timeoutMs;
+  let reached = "";
+  let deadline = Date.now() + timeoutMs;
   for (;;) {
-    const last = await lastPoint(client, modelId);
+    const { last, evaluated } = await trajectoryEnd(client, modelId);
     const verdict = await client.getVerdict(modelId);
-    const evaluated = last?.splits !== undefined && last.step >= step;
-    if (evaluated && verdict.asOfStep === last.step) return verdict;
+    const isEvaluated = last?.splits !== undefined && last.step >= step;
+    if (isEvaluated && verdict.asOfStep === last.step) return verdict;
+    const now = `${evaluated} checkpoints evaluated, the verdict as of step ${verdict.asOfStep}`;
+    if (now !== reached) deadline = Date.now() + timeoutMs;
+    reached = now;
     if (Date.now() >= deadline) {
-      const reached = evaluated ? `the verdict stops at step ${verdict.asOfStep}` : `step ${step} is not evaluated`;
-      throw new Error(`no verdict on the whole run after ${Math.round(timeoutMs / 1000)} s: ${reached}`);
+      const missing = isEvaluated ? "" : `step ${step} is not evaluated; `;
+      throw new Error(`no verdict on the whole run, and nothing new for ${timeoutMs / 1000} s: ${missing}${reached}`);
     }
     await setTimeout(everyMs);
   }
 }
 
-async function lastPoint(client: Client, modelId: string): Promise<TrajectoryPoint | undefined> {
-  let page = await client.getTrajectory(modelId);
-  let last = page.points.at(-1);
-  while (page.next !== null) {
-    page = await client.getTrajectory(modelId, page.next);
-    last = page.points.at(-1) ?? last;
+async function trajectoryEnd(
+  client: Client,
+  modelId: string,
+): Promise<{ last: TrajectoryPoint | undefined; evaluated: number }> {
+  let last: TrajectoryPoint | undefined;
+  let evaluated = 0;
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const { points, next } = await client.getTrajectory(modelId, cursor);
+    last = points.at(-1) ?? last;
+    evaluated += points.filter(({ splits }) => splits !== undefined).length;
+    cursor = next;
   }
-  return last;
+  return { last, evaluated };
 }

@@ -1,3 +1,5 @@
+import { UsageError } from "../usage-error.ts";
+
 /** Between its ends the fall is a straight line, or half a wave of the cosine. */
 const shapes = {
   linear: (progress: number) => progress,
@@ -22,7 +24,9 @@ export interface ScheduleSettings {
 /** Throws where the rate would fall backwards, or all at once. */
 export function checkSchedule({ decayFrom, decayTo, decayFloor }: ScheduleSettings): void {
   if (decayFloor === 1 || decayFrom < decayTo) return;
-  throw new Error(`the learning rate cannot fall from step ${decayFrom} to step ${decayTo}: set both, or a floor of 1`);
+  throw new UsageError(
+    `--decay-from must be below --decay-to, got ${decayFrom} and ${decayTo}: set both, or --decay-floor 1 for no fall`,
+  );
 }
 
 /** Without the fall a grokked network slingshots: it loses the solution for some checkpoints and finds it again. */

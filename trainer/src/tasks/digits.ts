@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import { UsageError } from "../usage-error.ts";
 import { digitImages, halved, type Image, moved, SIDE } from "./digit-images.ts";
 import type { Split, SplitName, Task } from "./task.ts";
 
@@ -25,7 +26,10 @@ export function digits({ digitExamples }: DigitsSettings, random: Random): Task 
   const images = random.shuffle(digitImages());
   const needed = digitExamples + HELD_OUT + 4 * OOD;
   if (needed > images.length) {
-    throw new Error(`there are ${images.length} digits: at most ${images.length - needed + digitExamples} to train on`);
+    const most = images.length - needed + digitExamples;
+    throw new UsageError(
+      `--digit-examples must be at most ${most} of the ${images.length} digits, got ${digitExamples}`,
+    );
   }
   let next = 0;
   const draw = (count: number, change: (image: Image) => Image = (image) => image): Split => {

@@ -1,3 +1,4 @@
+import { UsageError } from "../usage-error.ts";
 import type { PairTable } from "./pair-table.ts";
 
 /** Functions of two numbers modulo a prime p (Power et al. 2022, appendix A.1.1). */
@@ -15,7 +16,7 @@ export const modularNames = Object.keys(rules) as ModularName[];
 
 /** Throws unless `modulus` is a prime: with any other division is not defined, and the tasks are not the papers'. */
 export function modularTable(name: ModularName, modulus: number): PairTable {
-  if (!isPrime(modulus)) throw new Error(`the modulus must be a prime, got ${modulus}`);
+  if (!isPrime(modulus)) throw new UsageError(`--modulus must be a prime, got ${modulus}`);
   return {
     name: `${name}${modulus}`,
     symbols: modulus,

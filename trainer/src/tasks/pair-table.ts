@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import { UsageError } from "../usage-error.ts";
 import type { Split, SplitName, Task } from "./task.ts";
 
 /** A function of two operands, each a symbol, over all pairs for which it is defined. */
@@ -31,7 +32,10 @@ type Pair = readonly [a: number, b: number];
 /** Throws where a table of so many symbols would be too large. */
 export function checkTableSize(symbols: number): void {
   const most = Math.floor(Math.sqrt(MOST_PAIRS));
-  if (symbols > most) throw new Error(`a table of ${symbols} symbols is too large: there may be ${most}`);
+  if (symbols <= most) return;
+  throw new UsageError(
+    `a table of ${symbols} symbols is too large: there may be ${most} (--modulus; permutations of --symbols)`,
+  );
 }
 
 /**
@@ -47,7 +51,9 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
   const { symbols, rule } = table;
   checkTableSize(symbols);
   const { trainShare, cornerSide, mirrorPairs, rareOperands, rareKept } = settings;
+  refuseMore("--corner-side", cornerSide, symbols);
   const cornerStart = symbols - cornerSide;
+  refuseMore("--rare-operands", rareOperands, cornerStart);
   const inCorner = ([a, b]: Pair) => a >= cornerStart && b >= cornerStart;
   const key = ([a, b]: Pair) => a * symbols + b;
   const mirrorOf = ([a, b]: Pair): Pair => [b, a];
@@ -81,6 +87,7 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
       !rareFirst.has(pair[0]) &&
       !rareFirst.has(pair[1]),
   );
+  refuseMore("--mirror-pairs", mirrorPairs, swappable.length);
   const oriented = random
     .shuffle(swappable)
     .slice(0, mirrorPairs)
@@ -91,6 +98,13 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
   const taken = new Set([...corner, ...mirror, ...rarePairs, ...chosen].map(key));
   const rest = random.shuffle(pairs.filter((pair) => !taken.has(key(pair))));
   const size = Math.floor(pairs.length * trainShare);
+  const most = chosen.length + rest.length;
+  if (size < chosen.length || size > most) {
+    throw new UsageError(
+      `--train-share ${trainShare} is ${size} of ${pairs.length} pairs: it must be at least ${chosen.length}, the ` +
+        `partners of --mirror-pairs and --rare-kept, and at most ${most}, what the probes leave`,
+    );
+  }
   const train = chosen.concat(takeEvenly({ ...table, answerTo }, rest, chosen, size - chosen.length));
   const trained = new Set(train.map(key));
   const validation = rest.filter((pair) => !trained.has(key(pair)));
@@ -119,6 +133,10 @@ export function splitPairTable(table: PairTable, settings: PairSplitSettings, ra
   };
 }
 
+function refuseMore(flag: string, asked: number, most: number): void {
+  if (asked > most) throw new UsageError(`${flag} must be at most ${most} in this table, got ${asked}`);
+}
+
 /**
  * `count` pairs of the pool, so that with those of `start` every operand and every answer is trained on equally often.
  * By chance alone those that lose pairs to the corner are seen least, and some seeds never learn all of it.
@@ -129,7 +147,6 @@ function takeEvenly(
   start: readonly Pair[],
   count: number,
 ): Pair[] {
-  if (count < 0 || count > pool.length) throw new Error("the splits do not fit into the table");
   const seen = new Uint16Array(2 * symbols + classes);
   const kindsOf = (pair: Pair) => [pair[0], symbols + pair[1], 2 * symbols + answerTo(pair)];
   const see = (kinds: readonly number[]) => {

@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import { UsageError } from "../usage-error.ts";
 import type { Split, SplitName, Task } from "./task.ts";
 
 export interface SparseParitySettings {
@@ -18,7 +19,7 @@ const OOD = 400;
  * - `ood:runs`: the signs that do not matter are equal in a row, and turn at two places only.
  */
 export function sparseParity({ bits, parityBits, parityExamples }: SparseParitySettings, random: Random): Task {
-  if (parityBits < 1 || parityBits > bits) throw new Error(`parity of ${parityBits} of ${bits} bits is not defined`);
+  if (parityBits > bits) throw new UsageError(`--parity-bits must be at most --bits, ${bits}, got ${parityBits}`);
   const sign = (share: number) => (random.uniform() < share ? 1 : -1);
   const draw = (examples: number, signs: () => number[]): Split => {
     const rows = Array.from({ length: examples }, signs);

@@ -1,4 +1,5 @@
 import { createRandom } from "../random.ts";
+import { UsageError } from "../usage-error.ts";
 import { pickExamples, type Split, splitOf, type Task, there } from "./task.ts";
 
 export interface TrainingSetSettings {
@@ -15,7 +16,9 @@ export function trainingSet(task: Task, { used, corruption }: TrainingSetSetting
   const all = train.target.length;
   const size = Math.floor(all * used);
   if (size < 1 || size > all || corruption < 0 || corruption > 1) {
-    throw new Error(`cannot train on ${used} of the training set with ${corruption} of its labels wrong`);
+    throw new UsageError(
+      `cannot train on ${used} of ${all} examples (--train-used) with ${corruption} of their labels wrong (--corruption)`,
+    );
   }
   // Each in a stream of its own: what is dropped does not depend on what is wrong.
   const order = createRandom(splitSeed, "training set").shuffle(Array.from(train.target.keys()));
