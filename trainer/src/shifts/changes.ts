@@ -1,7 +1,7 @@
 // Shifts that change the inputs of a copy of the base split and leave its right answers as they are.
 
 import type { Random } from "../random.ts";
-import { columnsOf, inputsOf, momentsOf, parseColumn, valuesOf } from "./columns.ts";
+import { columnsOf, commonest, inputsOf, momentsOf, parseColumn, valuesOf } from "./columns.ts";
 import type { Options } from "./options.ts";
 import { fitting, isInput, isWhole, ShiftError, type SplitTables, type Table, widthOf } from "./suite-file.ts";
 
@@ -151,9 +151,3 @@ export const relabel: Change = (base, train, options, random) => {
   });
   return { ...base, tables: new Map(tables) };
 };
-
-function commonest(values: Float64Array): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]?.[0] ?? 0;
-}

@@ -38,3 +38,14 @@ export function momentsOf(values: Float64Array): { mean: number; deviation: numb
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) };
 }
+
+export function countsOf(values: Iterable<number>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+/** The lowest of those that are there most often; NaN of none. */
+export function commonest(values: Iterable<number>): number {
+  return [...countsOf(values)].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]?.[0] ?? Number.NaN;
+}

@@ -1,7 +1,7 @@
 // Shifts that take rows away from train and the base split: what is trained on must be the train that is left.
 
 import type { Random } from "../random.ts";
-import { columnsOf, parseColumn, valuesOf } from "./columns.ts";
+import { columnsOf, countsOf, parseColumn, valuesOf } from "./columns.ts";
 import type { Options } from "./options.ts";
 import { ShiftError, type SplitTables } from "./suite-file.ts";
 
@@ -51,9 +51,3 @@ export const range: Move = (train, _base, options) => {
   if (edge === undefined) throw new ShiftError(`range: ${share} of ${sorted.length} rows is none`);
   return (split) => Array.from(valuesOf(split, column), (value) => (side === "high" ? value >= edge : value <= edge));
 };
-
-function countsOf(values: readonly number[]): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return counts;
-}
