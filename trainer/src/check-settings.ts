@@ -1,3 +1,4 @@
+import { checkNetwork } from "./networks/networks.ts";
 import { checkSchedule } from "./optimizers/schedule.ts";
 import type { Settings } from "./settings.ts";
 import type { Task } from "./tasks/task.ts";
@@ -9,5 +10,6 @@ export function taskOf(settings: Settings): Task {
   checkSchedule(settings);
   const task = createTask(settings);
   checkTrainingSets(task, settings);
+  checkNetwork(settings, task);
   return task;
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useBackend } from "../src/backends/backend.ts";
+import { createNetwork } from "../src/networks/networks.ts";
 import { orthogonalize } from "../src/optimizers/muon.ts";
 import {
   createOptimizer,
@@ -10,8 +11,9 @@ import {
 } from "../src/optimizers/optimizer.ts";
 import { checkSchedule, learningRateAt, type ScheduleSettings } from "../src/optimizers/schedule.ts";
 import { createRandom } from "../src/random.ts";
-import { defaults } from "../src/settings.ts";
+import { defaults, type Settings } from "../src/settings.ts";
 import { singularValues } from "../src/spectra.ts";
+import { createTask } from "../src/tasks/tasks.ts";
 
 beforeAll(() => useBackend("cpu"));
 
@@ -169,6 +171,35 @@ describe("Muon's orthogonalization", () => {
     const asymmetry = tf.norm(tf.sub(product, tf.transpose(product))).dataSync()[0] ?? Number.NaN;
     expect(asymmetry / (tf.norm(product).dataSync()[0] ?? 0)).toBeLessThan(1e-5);
   });
+});
+
+test("Adam's epsilon is added to the corrected root, as the papers have it", () => {
+  // g = 2: both corrected moments are 2 and 4, so the step is .01 * 2 / (2 + .5).
+  const rates = { learningRate: 0.01, weightDecay: 0 };
+  for (const optimizer of ["adamw", "adam"] as const) {
+    expectClose(updates({ optimizer, epsilon: 0.5 }, [1], [[2]], rates), [[1 - 0.008]]);
+  }
+});
+
+test.each<{ network: string; settings: Partial<Settings>; matrices: string[] }>([
+  { network: "an MLP", settings: { layers: 3 }, matrices: ["hidden.weight", "hidden.2.weight", "hidden.3.weight"] },
+  {
+    network: "a transformer with LayerNorm",
+    settings: { network: "transformer", layers: 2, layerNorm: "post" },
+    matrices: ["", "layer2."].flatMap((layer) =>
+      [
+        "attention.key",
+        "attention.query",
+        "attention.value",
+        "attention.output",
+        "mlp.in.weight",
+        "mlp.out.weight",
+      ].map((name) => layer + name),
+    ),
+  },
+])("Muon's matrices in $network are those between embeddings and output", ({ settings, matrices }) => {
+  const small = { ...defaults, modulus: 7, cornerSide: 2, mirrorPairs: 4, embedding: 8, hidden: 12, ...settings };
+  expect([...createNetwork(small, createTask(small)).hiddenMatrices]).toEqual(matrices);
 });
 
 test("AdamW decays weights that have no gradient at all", () => {

@@ -72,6 +72,10 @@ test.each([
   [["--url", "http://localhost:1", "--ensemble", "x", "--seed", "1"], "drop --seed"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "steps=1,1"], "values that differ"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--vary", "modulus=47,10"], "--modulus must be a prime, got 10"],
+  [
+    ["--url", "http://localhost:1", "--ensemble", "x", "--network", "quadratic", "--vary", "layers=1,2"],
+    "--layers must be 1, got 2",
+  ],
   [["--wat"], "there is no flag --wat"],
   [["--url", "http://localhost:1", "--ensemble", "x", "--preset", "gromov"], '"gromov2023" is the nearest'],
 ])("a sweep refuses %j", async (args, says) => {

@@ -268,6 +268,25 @@ describe("the training set", () => {
     expect(right(small)).toBe(220);
   });
 
+  test("has its wrong labels among what is used", () => {
+    const corrupted = at(0.5, 0.5);
+    expect([corrupted.length, corrupted.length - right(corrupted)]).toEqual([552, 276]);
+  });
+
+  test("is drawn from the split seed: what is used, and what is wrong", () => {
+    const drawn = (used: number, corruption: number, splitSeed: number) =>
+      trainingSet(task, { used, corruption }, splitSeed);
+    expect(drawn(0.5, 0, 1).inputs).not.toEqual(drawn(0.5, 0, 0).inputs);
+    // All of it is used and wrong: by example, labels that two seeds agree on are one in 46.
+    const wrongOf = (splitSeed: number) => {
+      const { inputs, target } = drawn(1, 1, splitSeed);
+      return new Map(Array.from(target, (label, i) => [`${inputs["a"]?.[i]},${inputs["b"]?.[i]}`, label]));
+    };
+    const [first, second] = [wrongOf(0), wrongOf(1)];
+    const agreed = [...first].filter(([example, label]) => second.get(example) === label).length;
+    expect(agreed).toBeLessThan(first.size / 10);
+  });
+
   test("has as many wrong labels as asked for, the same ones every time", () => {
     const corrupted = at(1, 0.25);
     expect(corrupted.length - right(corrupted)).toBe(276);

@@ -2,7 +2,6 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { GraphBuilder } from "../onnx/graph.ts";
 import type { Random } from "../random.ts";
 import { columnOf, type Task } from "../tasks/task.ts";
-import { UsageError } from "../usage-error.ts";
 import { matrix, normal } from "./initial.ts";
 import { type Network, valuesOf } from "./network.ts";
 import { addRow, embed, linear, oneHot } from "./operations.ts";
@@ -22,12 +21,11 @@ export interface TransformerSettings extends BlockSettings {
  * matter.
  */
 export function transformer(settings: TransformerSettings, task: Task, random: Random): Network {
-  const { embedding: width, heads, initialScale: scale, layers } = settings;
-  if (width % heads !== 0) throw new UsageError(`--heads must divide --embedding, ${width}, got ${heads}`);
+  const { embedding: width, initialScale: scale, layers } = settings;
   const inputs = [...task.inputs.keys()];
   const sizes = [...task.inputs].map(([name, kind]) => {
     if (kind.kind === "symbol") return kind.size;
-    throw new UsageError(`--network transformer reads symbols, and the ${name} of --task ${task.name} are numbers`);
+    throw new Error(`the transformer reads symbols, and ${name} is numbers`);
   });
   const symbols = Math.max(...sizes);
   const { classes } = task;
