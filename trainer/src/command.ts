@@ -20,7 +20,10 @@ export async function runCommand(
   main: (values: Values) => Promise<number | undefined>,
 ): Promise<void> {
   try {
-    const values = parse({ ...options, help: { type: "boolean" } });
+    const values = parse({ ...options, help: flag });
+    // What a script has no value for: as a folder it would be the present one.
+    const empty = Object.keys(values).find((name) => values[name] === "");
+    if (empty !== undefined) throw new UsageError(`--${empty} must have a value, got ""`);
     if (values["help"] === true) process.stdout.write(usage);
     else process.exitCode = (await main(values)) ?? 0;
   } catch (error) {

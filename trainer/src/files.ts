@@ -20,7 +20,7 @@ export async function writeWhole(file: string, contents: Uint8Array | string): P
   } catch (error) {
     // On a full disk the rest would take the room that the next attempt needs.
     await rm(`${file}.part`, { force: true });
-    throw error;
+    throw new Error(`${file} cannot be written: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }
 

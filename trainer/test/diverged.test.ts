@@ -1,10 +1,13 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Recorded } from "../scripts/recorded.ts";
 import { runTrainer, small } from "./commands.ts";
 import { pushedSteps, startService } from "./local-server.ts";
+
+// Each test starts several processes, and a busy machine takes ten seconds for one.
+vi.setConfig({ testTimeout: 120_000 });
 
 let directory: string;
 beforeEach(async () => {
@@ -29,7 +32,7 @@ test("a run that diverges ends there with status 3, and what there is is kept, p
   // It has nowhere to go on to.
   const resumed = await runTrainer("src/grok.ts", [...args, "--resume"], "key");
   expect([resumed.code, JSON.parse(resumed.stdout)]).toEqual([3, expect.objectContaining({ asOfStep: 10 })]);
-}, 60_000);
+});
 
 test("asked to, it trains through to its last step, and ends with 0", async () => {
   const args = ["--out", directory, "--through-divergence", ...diverging];
@@ -52,4 +55,4 @@ test("record and sweep train through it, as it may be what they are to show, and
     "e-learning-rate-0.01-seed0  insufficient_evidence as of step 40",
     "e-learning-rate-100-seed0  insufficient_evidence as of step 40  diverged by step 10",
   ]);
-}, 60_000);
+});

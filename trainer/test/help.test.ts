@@ -1,5 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { runTrainer } from "./commands.ts";
+
+// Each test starts several processes, and a busy machine takes ten seconds for one.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(["src/grok.ts", "scripts/sweep.ts", "scripts/record.ts", "scripts/seeds.ts"])("%s", (script) => {
   test("--help tells of every flag and status, on stdout", async () => {

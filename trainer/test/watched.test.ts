@@ -32,7 +32,7 @@ describe("grok", () => {
     const pushes = service.received.filter(({ path }) => path.includes("/checkpoints/"));
     expect(pushes).toHaveLength(13);
     expect(pushes.every(({ headers }) => headers.authorization === "Bearer secret")).toBe(true);
-  }, 30_000);
+  }, 120_000);
 
   test("ends when the service says what it waits for, and looks closely while it says transitioning", async () => {
     await using service = await startService((step) => {
@@ -62,7 +62,7 @@ describe("grok", () => {
     expect((await readdir(directory)).sort()).toEqual([...names, "state.safetensors", "suite.safetensors"]);
     const sidecar = JSON.parse(await readFile(join(directory, "ckpt_000003.json"), "utf8"));
     expect(sidecar).toMatchObject({ step: 3, settings: { seed: 5, steps: 4 }, splits: { train: { total: 1104 } } });
-  }, 30_000);
+  }, 120_000);
 
   test("stops with the service's sentence when it refuses", async () => {
     const problem = { code: "unauthorized", detail: "The key is not known." };
@@ -70,10 +70,12 @@ describe("grok", () => {
     const { code, stderr } = await grok(["--url", service.url], "wrong");
     expect(code).toBe(1);
     expect(stderr).toContain("The key is not known.");
-  }, 30_000);
+  }, 120_000);
 
   test.each([
     { args: ["--out", "x", "--sede", "1"], says: "there is no flag --sede: --seed is the nearest" },
+    { args: ["--out", ""], says: '--out must have a value, got ""' },
+    { args: ["--out=", "--steps", "2"], says: '--out must have a value, got ""' },
     { args: [], says: "give --url, --out or both" },
     { args: ["--out", "x", "--steps", "1e3"], says: "--steps must be a whole number from 1" },
     {
