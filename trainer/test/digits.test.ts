@@ -42,6 +42,16 @@ test("what the nearest image of train says is right alike, and less often in the
   for (const name of names.slice(2, 5)) expect(accuracies[name], name).toBeLessThan(accuracies["validation"] ?? 0);
 });
 
+test("noise is on every pixel of ood:noisy and of no other split", () => {
+  // Most of an image is black; noise makes half of that lighter.
+  const litShare = (name: SplitName) => {
+    const pixels = imagesOf(name).flat();
+    return pixels.filter((value) => value > 0).length / pixels.length;
+  };
+  expect(litShare("ood:noisy")).toBeGreaterThan(0.7);
+  for (const name of names.slice(0, 5)) expect(litShare(name), name).toBeLessThan(0.5);
+});
+
 test("an image that is moved has its light where it belongs, shared between pixels", () => {
   const pixels = new Uint8Array(784);
   pixels[10 * 28 + 12] = 200;

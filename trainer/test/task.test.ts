@@ -38,6 +38,23 @@ describe.each([0, 1, 2])("the splits of seed %i", (seed) => {
     expect(pairsOf(seed, "ood:mirror").every(([a, b]) => train.has(`${b},${a}`))).toBe(true);
   });
 
+  test("train on every operand and every sum about as often", () => {
+    const { inputs, target } = splitOf(create({ splitSeed: seed }), "train");
+    for (const column of [inputs["a"], inputs["b"], target]) {
+      const counts = new Array<number>(47).fill(0);
+      for (const symbol of column ?? []) counts[symbol] = (counts[symbol] ?? 0) + 1;
+      // 1,104 / 47 = 23.5. By chance alone they would be between about 14 and 35.
+      expect(Math.min(...counts)).toBe(23);
+      expect(Math.max(...counts)).toBe(24);
+    }
+  });
+
+  test("hold out mirrors on either side of the table", () => {
+    const above = pairsOf(seed, "ood:mirror").filter(([a, b]) => a < b).length;
+    // Four standard errors of 160 fair draws.
+    expect(Math.abs(above - 80)).toBeLessThan(26);
+  });
+
   test("are the same for the same seed and others for another", () => {
     expect(pairsOf(seed, "train")).toEqual(pairsOf(seed, "train"));
     expect(pairsOf(seed, "train")).not.toEqual(pairsOf(seed + 1, "train"));
@@ -312,6 +329,14 @@ test.each<[Partial<Settings>, string]>([
   [{ task: "parity", bits: 3, parityBits: 4 }, "--parity-bits must be at most --bits, 3, got 4"],
 ])("%j is refused by its flag: %s", (settings, says) => {
   expect(() => create(settings)).toThrow(says);
+});
+
+test("seeds that are neighbours, or 2^32 apart, are drawn from apart", () => {
+  const first = Array.from({ length: 200 }, (_, seed) => createRandom(seed, "test").uniform());
+  // Four standard errors of 200 uniform draws.
+  expect(Math.abs(first.reduce((sum, draw) => sum + draw, 0) / 200 - 0.5)).toBeLessThan(0.082);
+  expect(createRandom(2 ** 32, "test").uniform()).not.toBe(first[0]);
+  expect(createRandom(0, "other").uniform()).not.toBe(first[0]);
 });
 
 test("normal draws have mean 0 and deviation 1", () => {
