@@ -147,6 +147,17 @@ describe("waiting for the verdict", () => {
     expect([verdict.asOfStep, looks]).toEqual([50, 3]);
   });
 
+  test("goes on while the step that was pushed last is not in the trajectory", async () => {
+    let looks = 0;
+    await using server = await startServer(({ path }, response) => {
+      if (path.endsWith("trajectory")) {
+        looks += 1;
+        answer(response, 200, { points: [10, 20, 30].slice(0, looks).map((step) => point(step, true)), next: null });
+      } else answer(response, 200, { verdict: "latent", asOfStep: looks * 10 });
+    });
+    expect((await waitForVerdict(clientFor(server.url), "mdl_1", 30, { everyMs: 1 })).asOfStep).toBe(30);
+  });
+
   test("follows the pages of a long trajectory", async () => {
     await using server = await startServer(({ path }, response) => {
       if (path.endsWith("cursor=c%3D")) answer(response, 200, { points: [point(50, true)], next: null });

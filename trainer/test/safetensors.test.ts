@@ -60,3 +60,12 @@ test("reads back what it wrote, and refuses what is cut short", () => {
   expect(() => readSafetensors(file.subarray(0, 20))).toThrow("the file ends before its header does");
   expect(() => readSafetensors(file.subarray(0, 4))).toThrow("the file ends before its header");
 });
+
+test("a suite has a row of numbers, or one symbol, an example, and the targets beside them", () => {
+  const parity = createTask({ ...defaults, task: "parity", bits: 9, parityExamples: 50, hint: "absent" });
+  const { tensors, metadata } = readSafetensors(writeSuite(parity));
+  expect(metadata).toEqual({ task: "classification", output: "logits" });
+  const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+  expect(shapes).toMatchObject({ "train/bits": [50, 9], "train/hint": [50], "train/target": [50] });
+  expect(Object.keys(shapes)).toHaveLength(3 * parity.splits.size);
+});
