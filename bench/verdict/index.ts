@@ -1,5 +1,6 @@
 // npm run bench -- verdict: every figure of docs/verdict-benchmark.md, which says how each is made.
 import { reportPlateaus, reportPlateausBeside, reportStable } from "./false-alarms.ts";
+import { reportPaced } from "./paced.ts";
 import { reportRecordedEvents } from "./recorded-events.ts";
 import { reportRecordedVerdicts } from "./recorded-verdicts.ts";
 import { reportCells } from "./report-cells.ts";
@@ -19,6 +20,7 @@ const SECTIONS: [string, () => string][] = [
   ["Recorded runs: events", reportRecordedEvents],
   ["Runs of our own trainer", () => reportTrained(RIVALS)],
   ["Synthetic series", () => reportCells(RIVALS, SERIES)],
+  ["Changes at any pace", () => reportPaced(RIVALS, SERIES)],
   ["False alarms", () => reportPlateaus(PLATEAUS)],
   ["False alarms, beside the rivals", () => reportPlateausBeside(RIVALS, BESIDE)],
   ["False regressions", () => reportStable(PLATEAUS)],

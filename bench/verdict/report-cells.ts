@@ -1,19 +1,9 @@
 import { type CellResult, type Record, reaches, runCells } from "./cells.ts";
 import { OURS } from "./ours.ts";
-import { emptyTally, f1, type Tally } from "./score.ts";
+import { emptyTally, f1, sum } from "./score.ts";
 import type { Detector } from "./series.ts";
 import { TOTALS } from "./synthetic.ts";
 import { quantile, table } from "./table.ts";
-
-const sum = (tallies: readonly Tally[]): Tally => {
-  const total = emptyTally();
-  for (const { matched, found, true: truths } of tallies) {
-    total.matched += matched;
-    total.found += found;
-    total.true += truths;
-  }
-  return total;
-};
 
 export function reportCells(rivals: readonly Detector[], count: number): string {
   const results = runCells([OURS, ...rivals], count);

@@ -45,3 +45,13 @@ export function addTo(tally: Tally, found: readonly FoundEvent[], truths: readon
 
 export const shown = (tally: Tally = emptyTally()): string =>
   `${f1(tally).toFixed(3)} (${tally.matched} of ${tally.true}, ${tally.found} found)`;
+
+export const sum = (tallies: readonly Tally[]): Tally => {
+  const total = emptyTally();
+  for (const { matched, found, true: truths } of tallies) {
+    total.matched += matched;
+    total.found += found;
+    total.true += truths;
+  }
+  return total;
+};

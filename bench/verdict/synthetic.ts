@@ -62,12 +62,13 @@ function rest(stage: Stage, level: number, count: number, drift: number): void {
   for (let i = 0; i < count; i += 1) stage.mean.push(clamp(level + drift * (i / count - 0.5)));
 }
 
-function change(stage: Stage, from: number, to: number, ramp: number): void {
+/** `pace` bends the ramp: above 1 it begins slowly, below 1 fast. */
+function change(stage: Stage, from: number, to: number, ramp: number, pace = 1): void {
   const start = stage.mean.length - 1;
-  for (let i = 1; i <= ramp; i += 1) stage.mean.push(from + ((to - from) * i) / ramp);
+  for (let i = 1; i <= ramp; i += 1) stage.mean.push(from + (to - from) * (i / ramp) ** pace);
   const kind = to > from ? "generalization" : "regression";
   const settled = start + ramp;
-  stage.events.push({ kind, onset: start + Math.ceil(0.1 * ramp) - 1, settled, ramp, from, to });
+  stage.events.push({ kind, onset: start + Math.ceil(0.1 ** (1 / pace) * ramp) - 1, settled, ramp, from, to });
 }
 
 const clamp = (m: number): number => Math.min(1, Math.max(0, m));
@@ -102,6 +103,34 @@ function addLoss(stage: Stage, level: number, random: Random): void {
     change(stage, low, level, ramps[whole(0, 2, random)] ?? 1);
     rest(stage, level, whole(30, 80, random), 0);
   }
+}
+
+/** How a ramp goes on: ever more slowly, evenly, or gathering pace. */
+const PACES = [0.5, 1, 2] as const;
+
+/** A rise over `ramp` checkpoints, at any pace. */
+export function makePacedRise(total: number, ramp: number, seed: number): SyntheticSeries {
+  const random = createRandom(seed, `paced rise ${total} ${ramp}`);
+  const stage: Stage = { mean: [], events: [] };
+  const rise = between(0.3, 1, random);
+  const from = startLevel(rise, random);
+  rest(stage, from, whole(20, 80, random), 0);
+  change(stage, from, Math.min(0.998, from + rise), ramp, PACES[whole(0, 2, random)] ?? 1);
+  rest(stage, stage.mean.at(-1) ?? 0, 40, 0);
+  return finish(total, stage, { dips: random.uniform() < 0.33, missing: false, irregular: false }, random);
+}
+
+/** A level that is found at once and lost over `ramp` checkpoints, at any pace, down to between .3 and .7 of it. */
+export function makePacedLoss(total: number, ramp: number, seed: number): SyntheticSeries {
+  const random = createRandom(seed, `paced loss ${total} ${ramp}`);
+  const level = between(0.55, 1, random);
+  const stage: Stage = { mean: [], events: [] };
+  rest(stage, 0.01, 20, 0);
+  change(stage, 0.01, level, 1);
+  rest(stage, level, whole(15, 80, random), 0);
+  change(stage, level, level * between(0.3, 0.7, random), ramp, PACES[whole(0, 2, random)] ?? 1);
+  rest(stage, stage.mean.at(-1) ?? 0, 40, 0);
+  return finish(total, stage, { dips: random.uniform() < 0.33, missing: false, irregular: false }, random);
 }
 
 /** A plateau of `count` checkpoints without any event, for false alarms; dips apart. */

@@ -24,13 +24,14 @@ export interface Weighted extends Sample {
  * Dates a change that is known to have happened in these samples: least squares, with bounded residuals, of a level, a
  * ramp and a level, over where the ramp begins and how long it takes. Returns the last sample that is within a tenth of
  * the change from the level before; null where the change began before the samples. `calm` is a first guess: the change
- * began after it, or at most as long before it as has passed since.
+ * began after it, or at most as long before it as has passed since. The level before is no lower than `lowest`.
  */
 export function dateChange(
   all: readonly Weighted[],
   level: number,
   jitter: number,
   calm: Sample | null,
+  lowest = Number.NEGATIVE_INFINITY,
 ): Sample | null {
   const end = all.at(-1)?.index ?? 0;
   const earliest = calm === null ? 0 : 2 * calm.index - end;
@@ -45,7 +46,7 @@ export function dateChange(
     weight += sample.weight;
     if (sample.index < earliest) continue;
     for (const ramp of RAMPS) {
-      const loss = misfit(samples, sample.index, ramp, sum / weight, bound);
+      const loss = misfit(samples, sample.index, ramp, Math.max(lowest, sum / weight), bound);
       // Of two that fit as well, the shorter ramp, which comes first.
       if (loss < best.loss - 1e-12) best = { loss, at, ramp };
       if (sample.index + ramp >= end) break;

@@ -14,7 +14,7 @@ export type * from "./types.ts";
 export { conclude } from "./verdict.ts";
 
 /** Changes whenever the same points could lead to another verdict: stored states of another version are refolded. */
-export const DETECTOR_VERSION = "2";
+export const DETECTOR_VERSION = "3";
 
 /** The verdict on a whole trajectory, whatever the order of its points. Throws `TrajectoryError`. */
 export function judge(points: readonly Point[], options: JudgeOptions): Verdict {

@@ -17,16 +17,18 @@ import {
   smooth,
   tolerance,
 } from "./split.ts";
-import { confidenceOfChange } from "./statistics.ts";
+import { confidenceOfChange, middleOf } from "./statistics.ts";
 import type { Announcement, Transition } from "./types.ts";
 
 /** A loss that sampling and jitter explain better than this is not asserted yet. */
 const LEAST_CONFIDENCE = 0.99;
 /** A loss must have lasted this share of the present step: a dense log makes a dwell out of a moment. */
 const LEAST_LOSS_SHARE = 0.01;
-/** Checkpoints before the last one near that level which may date the loss: earlier ones belong to what came before. */
+/** Checkpoints before the last one near a level that is longer ago than what is remembered, which may date its loss. */
 const BEFORE_LOSS = 24;
-/** Still near the level that may be lost, in m: the onset of a loss is the last such checkpoint. */
+/** A tenth of the change dates its onset. */
+const LEFT = 0.1;
+/** Still near the level that may be lost, in m. */
 const NEAR = 0.03;
 
 /**
@@ -69,6 +71,9 @@ function observe(split: SplitState, at: Sample, policy: Required<Policy>): void 
       highest = Math.max(highest, value);
     }
     split.peak = Math.max(split.peak ?? -1, lowest);
+    if (!split.lost && lowest >= (split.top?.level ?? -1)) {
+      split.top = { level: lowest, fromIndex: split.held[0]?.index ?? at.index };
+    }
     if (split.lost) split.trough = Math.min(split.trough ?? 1, highest);
   }
 
@@ -85,11 +90,14 @@ function observe(split: SplitState, at: Sample, policy: Required<Policy>): void 
   const losable = peak >= lossLevel;
   runs.belowPeak = extend(runs.belowPeak, losable && m < lossShare * peak, at);
   runs.recovered = extend(runs.recovered, losable && m >= lossShare * peak, at);
-  const level = split.phase === "settled" ? Math.min(peak, levelOf(split)) : peak;
-  if (m >= level - Math.max(NEAR, 2 * split.jitter)) split.lastNear = at;
+  if (m >= (split.top?.level ?? 0) - nearness(split)) split.lastNear = at;
   if (split.lost && lasts(runs.recovered, dwell)) {
     split.lost = false;
     // The next loss begins after this recovery, even if it never came near the peak again.
+    split.top = {
+      level: Math.min(...split.held.map(({ value }) => value)),
+      fromIndex: split.held[0]?.index ?? at.index,
+    };
     split.lastNear = at;
   }
 }
@@ -103,21 +111,48 @@ function followLoss(split: SplitState, at: Sample, step: number, policy: Require
   const decided = split.raw.slice(-2).every(({ value }) => value < threshold) ? 1 : 0;
   if (belowPeak.count + decided < policy.dwell) return null;
   if (step - belowPeak.fromStep < LEAST_LOSS_SHARE * step) return null;
-  const from = accuracyAt(split, split.peak ?? 0);
+  const from = accuracyAt(split, split.top?.level ?? 0);
   const noise = (split.jitter * (1 - split.chance)) ** 2 / split.held.length;
   const confidence = confidenceOfChange(from, accuracyAt(split, heldMedian(split)), split.total, noise);
   if (confidence < LEAST_CONFIDENCE) return null;
   split.lost = true;
   split.trough = Math.max(...split.held.map(({ value }) => value));
   split.alarm = beginAlarm(heldMedian(split), split.held.at(-1) ?? null);
-  const peak = split.peak ?? 0;
-  const level = split.phase === "settled" ? Math.min(peak, levelOf(split)) : peak;
   const near = split.lastNear ?? at;
-  const since = remembered(split).filter(({ index }) => index >= near.index - BEFORE_LOSS);
-  const dated = dateChange(since, level, split.jitter, null) ?? near;
-  const before = since.findLast(({ index }) => index < belowPeak.fromIndex) ?? near;
+  const dated = dateLoss(split, policy) ?? near;
+  const before = remembered(split).findLast(({ index }) => index < belowPeak.fromIndex) ?? near;
   const onset = dated.index < before.index ? dated : before;
   return beginTransition(split, "regression", step, onset, from, confidence);
+}
+
+/**
+ * A loss is one from the highest level held, however slow the way down was: it began after the last dwell at that level,
+ * or within a tenth of the fall from it. Where this is longer ago than what is remembered, it began about the last
+ * checkpoint near that level.
+ */
+function dateLoss(split: SplitState, { dwell }: Required<Policy>): Sample | null {
+  const { top, raw, past, lastNear } = split;
+  const oldest = past[0] ?? raw[0];
+  if (top === null || oldest === undefined) return null;
+  const left = top.level - LEFT * (top.level - heldMedian(split));
+  const forgotten = oldest.index > top.fromIndex;
+  const from = lastDwell(raw, left, dwell) ?? (forgotten ? (lastNear?.index ?? 0) - BEFORE_LOSS : top.fromIndex);
+  const since = remembered(split).filter(({ index }) => index >= from);
+  return dateChange(since, top.level, split.jitter, null, top.level - nearness(split));
+}
+
+const nearness = ({ jitter }: SplitState): number => Math.max(NEAR, 2 * jitter);
+
+/** Where the last dwell at or above a level begins, by the running median of 3. */
+function lastDwell(raw: readonly Sample[], level: number, dwell: number): number | null {
+  let count = 0;
+  for (let i = raw.length - 2; i > 0; i -= 1) {
+    const [before, at, after] = [raw[i - 1], raw[i], raw[i + 1]];
+    if (before === undefined || at === undefined || after === undefined) return null;
+    count = middleOf(before.value, at.value, after.value) >= level ? count + 1 : 0;
+    if (count === dwell) return at.index;
+  }
+  return null;
 }
 
 /** Between transitions: settles the first level, follows the present one, and takes small changes without an event. */

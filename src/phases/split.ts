@@ -72,6 +72,8 @@ export interface SplitState {
   noiseRatio: number;
   /** Highest level ever held: the greatest minimum over a dwell. */
   peak: number | null;
+  /** The highest level held since the last loss was made good, and the first checkpoint of the latest dwell at it. */
+  top: { level: number; fromIndex: number } | null;
   /** Lowest level since the loss: the least maximum over a dwell. */
   trough: number | null;
   lost: boolean;
@@ -81,7 +83,7 @@ export interface SplitState {
   runs: Record<RunName, Run | null>;
   /** The search for a rise from the present level; it rests while one goes on. */
   alarm: Alarm;
-  /** The last sample still near the level that may be lost: the onset of a loss to be. */
+  /** The last sample still near the top: what dates a loss where the top is longer ago than what is remembered. */
   lastNear: Sample | null;
   plateau: Plateau | null;
   /** m where train began to be fitted. */
@@ -121,6 +123,7 @@ export function beginSplit(
     jitter: 0,
     noiseRatio: 0,
     peak: null,
+    top: null,
     trough: null,
     lost: false,
     atCeiling: false,

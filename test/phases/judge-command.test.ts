@@ -37,7 +37,7 @@ describe("a readable history", () => {
     const { status, stdout } = judge(grokked, "--json");
     expect(status).toBe(0);
     const document = JSON.parse(stdout);
-    expect(document).toMatchObject({ detectorVersion: "2", verdict: "generalizer", route: "grokked", forecast: null });
+    expect(document).toMatchObject({ detectorVersion: "3", verdict: "generalizer", route: "grokked", forecast: null });
     expect(document.transitions[0]).toMatchObject({ id: null, kind: "generalization", split: "validation" });
     expect(document).not.toHaveProperty("model");
     expect(document).not.toHaveProperty("suite");

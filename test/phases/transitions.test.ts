@@ -48,6 +48,46 @@ test("a loss is a regression, and what comes back is a second generalization", (
   ]);
 });
 
+/** From one level to just before another, evenly, with train fitted. */
+const ramp = (from: number, to: number, count: number) =>
+  Array.from({ length: count }, (_, i): [number, number, number] => [1, 1, from + ((to - from) * i) / count]);
+
+test.each([
+  {
+    name: "slow, one checkpoint like another",
+    points: pair(START, [20, 1, 0.9], ...ramp(0.9, 0.45, 45), [20, 1, 0.45]),
+    // A tenth of the fall is over five checkpoints after it began; at its announcement it is taken for half over.
+    onsets: [200, 260],
+  },
+  {
+    name: "after a rest on its way",
+    points: pair(START, [20, 1, 0.99], [40, 1, 0.88], [12, 1, 0.7]),
+    onsets: [200, 200],
+  },
+  {
+    name: "amid a rise",
+    points: pair(START, [10, 1, 0.01], ...ramp(0.01, 0.8, 16), [5, 1, 0.8], [12, 1, 0.05]),
+    onsets: [310, 310],
+  },
+  {
+    name: "after dips that were made good",
+    points: pair(START, [20, 1, 0.95], [3, 1, 0.4], [8, 1, 0.93], [3, 1, 0.4], [8, 1, 0.93], [12, 1, 0.3]),
+    onsets: [420, 420],
+  },
+  {
+    name: "that follows one that was made good in part",
+    points: pair(START, [15, 1, 0.99], [12, 1, 0.3], [20, 1, 0.85], [12, 1, 0.3]),
+    onsets: [470, 470],
+    from: 0.85,
+  },
+])("a loss is dated from the highest level held: $name", ({ points, onsets, from }) => {
+  const loss = judge(points, NO_CHANCE).transitions.findLast(({ kind }) => kind === "regression");
+  const [earliest = 0, latest = 0] = onsets;
+  expect(loss?.onsetStep).toBeGreaterThanOrEqual(earliest);
+  expect(loss?.onsetStep).toBeLessThanOrEqual(latest);
+  if (from !== undefined) expect(loss?.from).toBeCloseTo(from, 2);
+});
+
 test.each([
   { name: "noise inside the floor band", points: pair([10, 1, 0.01], [10, 1, 0.08], [10, 1, 0.03]) },
   { name: "a single checkpoint up", points: pair([10, 1, 0.01], [1, 1, 0.9], [10, 1, 0.01]) },
