@@ -40,6 +40,18 @@ export class ValueMessage extends Message {
   }
 }
 
+/** A message of a value's type, which fills the draft of the value. */
+abstract class DraftMessage extends Message {
+  protected readonly draft: Draft;
+  protected readonly ledger: Ledger;
+
+  constructor(draft: Draft, ledger: Ledger) {
+    super();
+    this.draft = draft;
+    this.ledger = ledger;
+  }
+}
+
 /** Fields of TypeProto that are not tensors. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
   4: "sequence",
@@ -50,67 +62,40 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 };
 
 /** TypeProto. */
-class TypeMessage extends Message {
-  readonly #draft: Draft;
-  readonly #ledger: Ledger;
-
-  constructor(draft: Draft, ledger: Ledger) {
-    super();
-    this.#draft = draft;
-    this.#ledger = ledger;
-  }
-
+class TypeMessage extends DraftMessage {
   override delimited(field: number): Message | null {
-    if (field === 1) return new TensorTypeMessage(this.#draft, this.#ledger);
-    this.#draft.dtype = OTHER_TYPES[field] ?? this.#draft.dtype;
+    if (field === 1) return new TensorTypeMessage(this.draft, this.ledger);
+    this.draft.dtype = OTHER_TYPES[field] ?? this.draft.dtype;
     return null;
   }
 }
 
 /** TypeProto.Tensor. */
-class TensorTypeMessage extends Message {
-  readonly #draft: Draft;
-  readonly #ledger: Ledger;
-
-  constructor(draft: Draft, ledger: Ledger) {
-    super();
-    this.#draft = draft;
-    this.#ledger = ledger;
-  }
-
+class TensorTypeMessage extends DraftMessage {
   override varint(field: number, low: number): void {
-    if (field === 1) this.#draft.dtype = onnxTypeName(low);
+    if (field === 1) this.draft.dtype = onnxTypeName(low);
   }
 
   override delimited(field: number): Message | null {
     if (field !== 2) return null;
-    this.#draft.ranked = true;
-    return new ShapeMessage(this.#draft, this.#ledger);
+    this.draft.ranked = true;
+    return new ShapeMessage(this.draft, this.ledger);
   }
 }
 
 /** TensorShapeProto. */
-class ShapeMessage extends Message {
-  readonly #draft: Draft;
-  readonly #ledger: Ledger;
-
-  constructor(draft: Draft, ledger: Ledger) {
-    super();
-    this.#draft = draft;
-    this.#ledger = ledger;
-  }
-
+class ShapeMessage extends DraftMessage {
   override delimited(field: number): Message | null {
     if (field !== 1) return null;
-    const { shape, name } = this.#draft;
-    if (shape.length >= this.#ledger.limits.rank) {
+    const { shape, name } = this.draft;
+    if (shape.length >= this.ledger.limits.rank) {
       throw new TensorFormatError(
         "shape_too_large",
-        `Input or output ${quote(name)} has more than ${this.#ledger.limits.rank} dimensions. Reshape it.`,
+        `Input or output ${quote(name)} has more than ${this.ledger.limits.rank} dimensions. Reshape it.`,
       );
     }
     shape.push(null);
-    return new DimensionMessage(shape, this.#ledger);
+    return new DimensionMessage(shape, this.ledger);
   }
 }
 
