@@ -5,9 +5,9 @@ import { UsageError } from "./usage-error.ts";
 export type Options = Readonly<Record<string, { readonly type: "string" | "boolean" }>>;
 export type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-/** The exit statuses of the trainer's commands. */
-export const FAILED = 1;
-export const MISUSED = 2;
+// The exit statuses of the commands.
+const FAILED = 1;
+const MISUSED = 2;
 export const DIVERGED = 3;
 
 /**
