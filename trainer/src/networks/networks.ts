@@ -12,7 +12,7 @@ const networks = { mlp: embeddingMlp, quadratic: quadraticMlp, transformer };
 export type NetworkName = keyof typeof networks;
 export const networkNames = Object.keys(networks) as NetworkName[];
 
-/** Throws UsageError where the settings describe a network that there is not: another would be trained than was asked for. */
+/** Throws UsageError where the settings describe a network that there is not: it would be another than was asked for. */
 export function checkNetwork({ network, layers, layerNorm, embedding, heads, optimizer }: Settings, task: Task): void {
   if (network === "transformer") {
     const [name] = [...task.inputs].find(([, { kind }]) => kind === "numbers") ?? [];
