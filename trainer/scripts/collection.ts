@@ -26,6 +26,11 @@ const multiply37 = "--task multiply --modulus 37 --corner-side 6 --mirror-pairs 
 const add31 = "--modulus 31 --hidden 128 --corner-side 6 --mirror-pairs 80 --train-share 0.6";
 const transformer = "--network transformer --learning-rate 0.005";
 const grokfast = "--preset grokfast2024-small";
+const grokfastOneBlock = `${grokfast} --task add --layers 1 --layer-norm none --warm-up 0`;
+const s5 =
+  "--task permutations --batch 512 --corner-side 10 --mirror-pairs 200 --embedding 128 --hidden 512 --learning-rate 0.002 --decay-floor 1 --every 100";
+const parity43 =
+  "--task parity --bits 43 --layers 2 --hidden 128 --embedding 128 --weight-decay 0 --decay-floor 1 --epsilon 1e-18 --beta2 0.999 --steps 4000 --every 50";
 const constantRate = "--decay-floor 1";
 
 const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]])[] = [
@@ -298,9 +303,24 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
   ["nanda-share-0.5", "grokked", "--preset nanda2023-small"],
   ["nanda-share-0.4", "grokked", "--preset nanda2023-small --train-share 0.4 --steps 2000"],
   ...["0.001", "0.003", "0.005"].flatMap((penalty): [string, RunKind, string][] => [
-    [`grokfast-penalty-${penalty}-without`, "grokked", `${grokfast} --weight-decay ${penalty} --gradient-filter none`],
-    [`grokfast-penalty-${penalty}-with`, "grokked", `${grokfast} --weight-decay ${penalty} --steps 1500`],
+    [
+      `grokfast-penalty-${penalty}-without`,
+      "grokked",
+      `${grokfastOneBlock} --weight-decay ${penalty} --gradient-filter none`,
+    ],
+    [`grokfast-penalty-${penalty}-with`, "grokked", `${grokfastOneBlock} --weight-decay ${penalty} --steps 1500`],
   ]),
+  [
+    "grokfast-two-blocks-neither",
+    "partial",
+    grokfast,
+    "--weight-decay 0 --gradient-filter none --steps 15000 --every 100",
+  ],
+  ["grokfast-two-blocks-filter", "partial", grokfast, "--weight-decay 0 --steps 6000"],
+  ["grokfast-two-blocks-penalty", "grokked", grokfast, "--gradient-filter none --steps 6000"],
+  ["grokfast-two-blocks-both", "grokked", grokfast],
+  ["grokfast-two-blocks-penalty-s1", "grokked", grokfast, "--gradient-filter none --seed 1 --steps 6000"],
+  ["grokfast-two-blocks-both-s1", "grokked", grokfast, "--seed 1"],
   ["omnigrok-scale-8", "partial", "--preset omnigrok2022-small"],
   ["omnigrok-scale-1", "partial", "--preset omnigrok2022-small --initial-scale 1 --steps 3000 --every 50"],
   [
@@ -309,6 +329,11 @@ const runs: readonly (readonly [name: string, kind: RunKind, ...flags: string[]]
     "--preset omnigrok2022-small --layers 2 --initial-scale 1 --digit-examples 200 --embedding 50 --hidden 50 --batch 0",
     "--learning-rate 0.02 --beta2 0.9 --weight-decay 0 --steps 10000",
   ],
+  ["s5-share-0.5", "grokked", s5, "--train-share 0.5 --steps 6000"],
+  ["s5-share-0.65", "grokked", s5, "--train-share 0.65 --steps 4000"],
+  ["prieto-parity-plain", "partial", parity43],
+  ["prieto-parity-stablemax", "gradual", parity43, "--loss stablemax"],
+  ["prieto-parity-orthogonal", "gradual", parity43, "--gradient-filter orthogonal"],
 ];
 
 export const collection: readonly Recording[] = runs.map(([name, kind, ...flags]) => ({

@@ -69,6 +69,6 @@ async function describe({ source, reported, here, runs: flags, seen }: Reproduct
 const intro = `# What papers report, made again
 
 Written by \`npm run -w trainer reproduce\`, which trains what is not recorded yet, and draws the plots. Every run is one
-command, \`npm run -w trainer record -- --out FILE.csv.gz FLAGS\`, on the \`wasm\` backend; the seed is 0 where the flags do
+command, \`npm run record -- --out FILE.csv.gz FLAGS\`, on the \`wasm\` backend; the seed is 0 where the flags do
 not name it. Train is grey, validation blue, and OOD splits are orange.
 `;

@@ -51,7 +51,7 @@ const grokfast: Partial<Settings> = {
 };
 const prieto: Partial<Settings> = {
   ...{ ...probes, ...steady, modulus: 113, task: "add", trainShare: 0.4, network: "mlp", layers: 2, hidden: 200 },
-  ...{ embedding: 200, optimizer: "adamw", learningRate: 0.01, weightDecay: always(0) },
+  ...{ embedding: 200, optimizer: "adamw", learningRate: 0.01, beta2: 0.99, epsilon: 1e-25, weightDecay: always(0) },
   ...{ gradientFilter: "orthogonal", steps: 3000, every: 25 },
 };
 const varma: Partial<Settings> = {
@@ -123,23 +123,22 @@ const presets = {
   grokfast2024: {
     source: "Lee et al. 2024, arXiv 2405.20233",
     differs:
-      "LayerNorm after each addition (theirs: before each part), ReLU (theirs: GELU); compare with --gradient-filter none",
+      "LayerNorm after each addition (theirs: before each part), ReLU (theirs: GELU); theirs compare with --gradient-filter none --weight-decay 0",
     settings: grokfast,
   },
   "grokfast2024-small": {
     source: "Lee et al. 2024, arXiv 2405.20233",
-    differs:
-      "a * b mod 97 -> a + b mod 31, width 128 -> 64, two blocks with LayerNorm -> one without, batches 512 -> 128, 10,000 updates -> 3,000, penalty .005 -> .003, with which it trains without the filter too",
+    differs: "p 97 -> 31, width 128 -> 64, share .5 -> .6, batches 512 -> 128, 10,000 updates -> 3,000",
     settings: {
       ...grokfast,
-      ...{ ...smallProbes, task: "add", modulus: 31, trainShare: 0.6, layers: 1, layerNorm: "none" },
-      ...{ embedding: 64, hidden: 256, batch: 128, warmUp: 0, weightDecay: always(0.003) },
+      ...{ ...smallProbes, modulus: 31, trainShare: 0.6, embedding: 64, hidden: 256, batch: 128 },
       ...{ steps: 3000, logCheckpoints: 0, every: 50 },
     },
   },
   prieto2025: {
     source: "Prieto et al. 2025, arXiv 2501.04697",
-    differs: "a linear layer of 200 first, rate and share are ours; also with --loss stablemax --gradient-filter none",
+    differs:
+      "a linear layer of 200 first, probes are ours; also with --loss stablemax --gradient-filter none --beta2 0.999 --steps 80000",
     settings: prieto,
   },
   "prieto2025-small": {
