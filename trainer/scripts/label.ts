@@ -10,6 +10,7 @@ import { createTask } from "../src/tasks/tasks.ts";
 import { collection } from "./collection.ts";
 import { type Curve, labelCurve } from "./hindsight.ts";
 import { Recorded } from "./recorded.ts";
+import { reproductions } from "./reproductions.ts";
 
 const [directory] = parseArgs({ allowPositionals: true }).positionals;
 if (directory === undefined) throw new Error("usage: node trainer/scripts/label.ts DIR");
@@ -31,8 +32,7 @@ for (const { name, kind, flags } of collection) {
   const shownChance = Object.entries(chance).map(([split, rate]) => `${split} ${rate.toFixed(4)}`);
   const judged = [allowed.map(verdictOf).join("|"), route ?? "", blind ?? ""];
   const lists = [shownEvents, interventions(settings), shownChance].map((list) => list.join(";"));
-  // The presets are the settings of papers.
-  const source = /--preset\b/.test(flags) ? "paper" : "kind";
+  const source = reproductions.some(({ runs }) => Object.hasOwn(runs, name)) ? "paper" : "kind";
   rows.push([name, kind, ...judged, ...lists, source].join(","));
 }
 await writeFile(join(directory, "labels.csv"), `${rows.join("\n")}\n`);
