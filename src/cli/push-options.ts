@@ -34,13 +34,13 @@ export function readOptions(args: string[]): PushOptions {
   const [folder, ...more] = positionals;
   const { model, url, parallel, once } = values;
   const file = values["key-file"];
-  const key = file === undefined ? process.env["CURIE_KEY"] : readFileSync(file, "utf8").trim();
+  const key = file === undefined ? process.env["CURIE_POINT_KEY"] : readFileSync(file, "utf8").trim();
   if (folder === undefined || more.length > 0) throw new UsageError("name one folder");
   if (!model || !url) throw new UsageError("--model and --url are needed");
   // "localhost:8787" can be parsed, as an address of the scheme "localhost".
   const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: "" };
   if (!/^https?:$/.test(protocol)) throw new UsageError(`--url must be an address like http://…, got "${url}"`);
-  if (!key) throw new UsageError("the key is missing: --key-file or CURIE_KEY");
+  if (!key) throw new UsageError("the key is missing: --key-file or CURIE_POINT_KEY");
   if (!/^[1-9]\d?$/.test(parallel)) throw new UsageError(`--parallel must be 1 to 99, got "${parallel}"`);
   return { folder, model, url, key, parallel: Number(parallel), once };
 }

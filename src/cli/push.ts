@@ -1,5 +1,5 @@
 // Pushes the checkpoints of a folder:
-//   CURIE_KEY=… npm run --silent push -- DIR --model NAME --url URL [--key-file F] [--parallel N] [--once]
+//   CURIE_POINT_KEY=… npm run --silent push -- DIR --model NAME --url URL [--key-file F] [--parallel N] [--once]
 // Without --once it goes on watching. Exit code 0 when all are in, 1 when some are not, each named on stderr, 2 for an
 // option or folder that cannot be read. The service knows what is in: whoever was killed begins again.
 

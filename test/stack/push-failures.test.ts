@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 function start(team: Team, args: string[], url = team.service.url): ChildProcess {
-  const env = { ...process.env, CURIE_KEY: team.key };
+  const env = { ...process.env, CURIE_POINT_KEY: team.key };
   return spawn(process.execPath, [SCRIPT, ...args, "--url", url], { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
@@ -173,7 +173,7 @@ test.skipIf(!existsSync("/usr/bin/script"))("in a terminal a bar shows how far e
   store.fault = "slow";
   const push = [SCRIPT, shown, "--model", name, "--url", team.service.url, "--once", "--parallel", "1"];
   const command = [process.execPath, ...push].join(" ");
-  const env = { ...process.env, CURIE_KEY: team.key, TERM: "xterm" };
+  const env = { ...process.env, CURIE_POINT_KEY: team.key, TERM: "xterm" };
   const terminal = ["--quiet", "--return", "--command", command, "/dev/null"];
   const child = spawn("/usr/bin/script", terminal, { env, stdio: ["ignore", "pipe", "pipe"] });
   const { code, stdout } = await finish(child);

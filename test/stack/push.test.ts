@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), "curie-point-push-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function push(team: Team, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { ...process.env, CURIE_KEY: team.key };
+  const env = { ...process.env, CURIE_POINT_KEY: team.key };
   return new Promise((resolve) => {
     execFile(process.execPath, [SCRIPT, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
