@@ -64,17 +64,16 @@ function observe(split: SplitState, at: Sample, policy: Required<Policy>): void 
   const m = at.value;
   split.held.push(at);
   if (split.held.length > dwell) split.held.shift();
+  const heldFrom = split.held[0]?.index ?? at.index;
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { value } of split.held) {
+    lowest = Math.min(lowest, value);
+    highest = Math.max(highest, value);
+  }
   if (split.held.length === dwell) {
-    let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const { value } of split.held) {
-      lowest = Math.min(lowest, value);
-      highest = Math.max(highest, value);
-    }
     split.peak = Math.max(split.peak ?? -1, lowest);
-    if (!split.lost && lowest >= (split.top?.level ?? -1)) {
-      split.top = { level: lowest, fromIndex: split.held[0]?.index ?? at.index };
-    }
     if (split.lost) split.trough = Math.min(split.trough ?? 1, highest);
+    else if (lowest >= (split.top?.level ?? -1)) split.top = { level: lowest, fromIndex: heldFrom };
   }
 
   runs.ceiling = extend(runs.ceiling, m >= ceiling, at);
@@ -94,10 +93,7 @@ function observe(split: SplitState, at: Sample, policy: Required<Policy>): void 
   if (split.lost && lasts(runs.recovered, dwell)) {
     split.lost = false;
     // The next loss begins after this recovery, even if it never came near the peak again.
-    split.top = {
-      level: Math.min(...split.held.map(({ value }) => value)),
-      fromIndex: split.held[0]?.index ?? at.index,
-    };
+    split.top = { level: lowest, fromIndex: heldFrom };
     split.lastNear = at;
   }
 }
