@@ -1,5 +1,5 @@
 // What the literature reports, made again at the size of two CPU cores: the runs, and what is read off them.
-import { recordingNamed } from "./collection.ts";
+import { collection } from "./collection.ts";
 import type { Recorded } from "./recorded.ts";
 
 export interface Reproduction {
@@ -27,14 +27,14 @@ const reached = (run: Recorded, split: string, level: number): string => {
     : `${split} reaches ${level} at ${step}`;
 };
 
-/** Runs that the verdict's benchmark has too. */
-const inCollection = (...names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [name, recordingNamed(name).flags]));
+/** Runs that the verdict's benchmark has too, by how their names begin. */
+const inCollection = (prefix: string): Record<string, string> => {
+  const named = collection.filter(({ name }) => name.startsWith(prefix));
+  if (named.length === 0) throw new Error(`the collection has no run whose name begins with ${prefix}`);
+  return Object.fromEntries(named.map(({ name, flags }) => [name, flags]));
+};
 
 const transformer = "--network transformer --learning-rate 0.005 --decay-floor 1";
-/** Of Grokfast's runs: what was on. */
-const GROKFAST_RUNS = ["neither", "filter", "penalty", "both", "penalty-s1", "both-s1"];
-const PENALTIES = ["0.001", "0.003", "0.005"];
 const grid = { rates: ["0.001", "0.01", "0.1"], decays: ["0", "0.1", "1", "10"] };
 /** Updates between fitting train and validation that make it grokking; Liu et al. have 1,000 for longer runs. */
 const LATE = 200;
@@ -67,7 +67,7 @@ export const reproductions: readonly Reproduction[] = [
     source: "Power et al. 2022 on S5, arXiv 2201.02177",
     reported: "the delayed jump on the composition of permutations of five, and sooner with more data",
     here: "an MLP with embeddings of 128 and 512 hidden units instead of the decoder of two blocks, rate .002; batches of 512 and decay as theirs",
-    runs: inCollection("s5-share-0.5", "s5-share-0.65"),
+    runs: inCollection("s5-"),
     seen: fitAndFollow,
   },
   {
@@ -75,7 +75,7 @@ export const reproductions: readonly Reproduction[] = [
     reported:
       "the test loss falls at last, and sooner with more data: below 3e-6 at 9,000 updates for .3 of the pairs, at 1,618 for .5",
     here: "a + b mod 47 instead of 113, width 64 instead of 128, rate .005; one layer without LayerNorm and full batches as theirs",
-    runs: inCollection("nanda-share-0.5", "nanda-share-0.4"),
+    runs: inCollection("nanda-"),
     seen: (runs) =>
       each(runs, (name, run) => {
         const losses = run.column("validation_loss");
@@ -90,7 +90,7 @@ export const reproductions: readonly Reproduction[] = [
     reported:
       "with large initial weights a digit classifier fits 1,000 images long before it knows others; from .89 on nothing more comes",
     here: "14 x 14 pixels, the first of the two hidden layers of 200 without a ReLU; decay .1 instead of .01 over 12,000 updates instead of 100,000, the product nearly the same; then the usual initial weights",
-    runs: inCollection("omnigrok-scale-8", "omnigrok-scale-1"),
+    runs: inCollection("omnigrok-"),
     seen: (runs) =>
       each(runs, (name, run) => `${name}: ${reached(run, "train", 0.99)}, ${reached(run, "validation", 0.85)}`),
   },
@@ -132,10 +132,7 @@ export const reproductions: readonly Reproduction[] = [
     reported:
       "amplifying the slow part of the gradient (alpha .98, lambda 2): 95% validation at 910 steps instead of 39,890. Their published commands (ironjr/grokfast) have an L2 penalty of .005 beside the filter, and no penalty in the run without it",
     here: "a * b mod 31 instead of mod 97, two blocks of width 64 instead of 128, LayerNorm after each addition, .6 of the pairs instead of .5, batches of 128 instead of 512; Adam, rate, alpha and lambda as theirs. Beside their two runs, the filter alone and the penalty alone, and the last two once more from another seed: both together reach early what neither reaches by 15,000, and the penalty alone does nearly as much or more, so that the filter's own share is not shown here. Then a + b mod 31 in one block without LayerNorm, at three penalties",
-    runs: inCollection(
-      ...GROKFAST_RUNS.map((name) => `grokfast-two-blocks-${name}`),
-      ...PENALTIES.flatMap((penalty) => ["without", "with"].map((how) => `grokfast-penalty-${penalty}-${how}`)),
-    ),
+    runs: { ...inCollection("grokfast-two-blocks-"), ...inCollection("grokfast-penalty-") },
     seen: fitAndFollow,
   },
   {
@@ -153,7 +150,7 @@ export const reproductions: readonly Reproduction[] = [
           `--weight-decay 0 --decay-floor 1 --corner-side 3 --mirror-pairs 40 --epsilon 1e-25 --beta2 0.999 ${flags}`,
         ]),
       ),
-      ...inCollection(...["plain", "stablemax", "orthogonal"].map((name) => `prieto-parity-${name}`)),
+      ...inCollection("prieto-parity-"),
     },
     seen: fitAndFollow,
   },
@@ -179,7 +176,7 @@ export const reproductions: readonly Reproduction[] = [
     reported:
       "without weight decay, trained on to 10^7 updates, a digit classifier keeps train and loses test again; the L2 norm does not tell, alpha does",
     here: "200 digits of 14 x 14 pixels instead of 1,000 of 28 x 28, widths 50 instead of 200, the usual initial weights, 10,000 updates at .02 with beta2 .9, which move the weights far, instead of 10^7. Validation is high from the start, so what is seen is the loss alone. The norm rises all along; two of the four layers' alphas fall below 2, most of the way before the loss",
-    runs: inCollection("antigrok-digits"),
+    runs: inCollection("antigrok-"),
     seen: (runs) =>
       each(runs, (name, run) => {
         const validation = run.accuracy("validation");
