@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Stack, startStack } from "../../local/stack.ts";
+import { startTrainer } from "../../trainer/test/commands.ts";
 import { type FreshDatabase, freshDatabase } from "./databases.ts";
 import { newTeam, type Team, until } from "./service.ts";
 import { settledVerdict } from "./trajectories.ts";
@@ -24,25 +22,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 type Service = { url: string; key: string };
 
-/** A command of the trainer as its users run it. */
-function start(script: string, { url, key }: Service, args: readonly string[]) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../../trainer", script), "--url", url, ...args], {
-    env: { ...process.env, CURIE_POINT_KEY: key },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
-    ([stdout, stderr, [code]]) => ({ code: code as number | null, stdout, stderr }),
-  );
-  return { child, ended };
-}
+const start = (script: string, { url, key }: Service, args: readonly string[]) =>
+  startTrainer(script, ["--url", url, ...args], key);
 
 const serviceOf = ({ service, key }: Team): Service => ({ url: service.url, key });
 const has = (out: string, name: string) => readdir(out).then((names) => names.includes(name));
 
-async function kill(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+async function kill({ child, ended }: ReturnType<typeof startTrainer>): Promise<void> {
   child.kill("SIGKILL");
-  await ended;
-  expect(child.signalCode).toBe("SIGKILL");
+  expect((await ended).signal).toBe("SIGKILL");
 }
 
 interface Checkpoint {
@@ -99,7 +87,7 @@ describe("while the service is away", () => {
     await stack.close();
     const first = start("src/grok.ts", serviceOf(team), args);
     await until("four checkpoints", () => has(out, "ckpt_000150.json").catch(() => false));
-    await kill(first.child, first.ended);
+    await kill(first);
     await up();
     const { code, stderr } = await start("src/grok.ts", serviceOf(team), args).ended;
     expect(code, stderr).toBe(0);
@@ -116,7 +104,7 @@ test("a sweep that was killed and is run again has every model whole, in one ens
   await until("the second model to be trained", () =>
     has(join(folder, "sweep", "decays-weight-decay-0-seed1"), "ckpt_000150.json").catch(() => false),
   );
-  await kill(first.child, first.ended);
+  await kill(first);
   const { code, stdout, stderr } = await start("scripts/sweep.ts", serviceOf(team), [...swept, ...small]).ended;
   expect(code, stderr).toBe(0);
   const names = ["0", "1"].flatMap((decay) => [0, 1].map((seed) => `decays-weight-decay-${decay}-seed${seed}`));

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +9,7 @@ import { always } from "../src/stepwise.ts";
 import { defaults, type Settings, train } from "../src/train.ts";
 import type { TrainingState } from "../src/training-state.ts";
 import { trainWatched } from "../src/watched.ts";
+import { startTrainer } from "./commands.ts";
 import { pushedSteps, startService } from "./local-server.ts";
 
 let directory: string;
@@ -116,26 +115,24 @@ test("a state that is older than a setting had its usual value", async () => {
   await expect(readStateFile(directory, { ...small, layers: 2 })).rejects.toThrow("trained with layers 1, not 2");
 });
 
+/** Long enough to be killed on the way. */
+const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100".split(
+  " ",
+);
+
 test("killed in the middle and started again, the command writes what it would have written", async () => {
-  const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100".split(
-    " ",
-  );
-  const grok = (out: string) =>
-    spawn(process.execPath, [join(import.meta.dirname, "../src/grok.ts"), "--out", out, "--resume", ...flags], {
-      stdio: "ignore",
-    });
+  const grok = (out: string) => startTrainer("src/grok.ts", ["--out", out, "--resume", ...flags]);
   const [whole, killed] = [join(directory, "whole"), join(directory, "killed")];
-  expect((await once(grok(whole), "close"))[0]).toBe(0);
+  expect((await grok(whole).ended).code).toBe(0);
 
   const first = grok(killed);
-  const closed = once(first, "close");
   const has = async (name: string) => (await readdir(killed).catch((): string[] => [])).includes(name);
   while (!(await has("ckpt_000200.json"))) await setTimeout(2);
-  first.kill("SIGKILL");
-  expect((await closed)[1]).toBe("SIGKILL");
+  first.child.kill("SIGKILL");
+  expect((await first.ended).signal).toBe("SIGKILL");
   expect(await has("ckpt_001600.onnx")).toBe(false);
 
-  expect((await once(grok(killed), "close"))[0]).toBe(0);
+  expect((await grok(killed).ended).code).toBe(0);
   for (const name of await readdir(whole)) {
     const [wanted, got] = await Promise.all([whole, killed].map((directory) => readFile(join(directory, name))));
     expect(got?.equals(wanted ?? Buffer.alloc(0)), name).toBe(true);
@@ -156,23 +153,14 @@ test("what was measured before the kill is pushed again, before what is new", as
 test("what a killed run could not push, with the service away from the start, is pushed in order later", async () => {
   const gone = await startService();
   await gone[Symbol.asyncDispose]();
-  const flags = "--modulus 7 --corner-side 2 --mirror-pairs 4 --embedding 8 --hidden 12 --steps 1600 --every 100";
-  const grok = () =>
-    spawn(
-      process.execPath,
-      [join(import.meta.dirname, "../src/grok.ts"), "--url", gone.url, "--out", directory, "--resume"].concat(
-        flags.split(" "),
-      ),
-      { stdio: "ignore", env: { ...process.env, CURIE_POINT_KEY: "key" } },
-    );
+  const grok = () => startTrainer("src/grok.ts", ["--url", gone.url, "--out", directory, "--resume", ...flags], "key");
   const first = grok();
-  const closed = once(first, "close");
   while (!(await readdir(directory)).includes("ckpt_000300.json")) await setTimeout(2);
-  first.kill("SIGKILL");
-  expect((await closed)[1]).toBe("SIGKILL");
+  first.child.kill("SIGKILL");
+  expect((await first.ended).signal).toBe("SIGKILL");
 
   await using back = await startService(undefined, { port: Number(new URL(gone.url).port) });
-  expect((await once(grok(), "close"))[0]).toBe(0);
+  expect((await grok().ended).code).toBe(0);
   expect(pushedSteps(back)).toEqual(Array.from({ length: 17 }, (_, i) => i * 100));
 }, 180_000);
 
