@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { and, eq, inArray, isNotNull } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -36,10 +37,17 @@ afterAll(async () => {
 
 const HERE: UrlRules = { resolve: async () => [], allowLoopback: true };
 
-/** The delivery consumer in this process, at a time of the test's choosing. Returns the hints that it sent. */
-async function work(at: number, urls = HERE): Promise<{ deliveryId: string; delaySeconds: number }[]> {
-  const hints: { deliveryId: string; delaySeconds: number }[] = [];
+function clockFrom(at: number): () => number {
   const begun = Date.now();
+  return () => at + Date.now() - begun;
+}
+
+/** The delivery consumer in this process, at a time of the test's choosing. Returns the hints that it sent. */
+async function work(
+  at: number,
+  { urls = HERE, now = clockFrom(at) } = {},
+): Promise<{ deliveryId: string; delaySeconds: number }[]> {
+  const hints: { deliveryId: string; delaySeconds: number }[] = [];
   const ctx: Context = {
     db: team.db,
     artifacts: createArtifactStore(stack.connection.s3),
@@ -51,7 +59,7 @@ async function work(at: number, urls = HERE): Promise<{ deliveryId: string; dela
         },
       },
     },
-    now: () => new Date(at + Date.now() - begun),
+    now: () => new Date(now()),
     log: () => {},
   };
   await deliverDue(ctx, urls);
@@ -292,7 +300,7 @@ test("no answer within 15 seconds, a cut connection and a name that leads inside
   receiver.on(cut.path, (response) => response.destroy());
   const ids = await Promise.all([slow, cut, inside, nowhere].map(async ({ id }) => (await event(team, id))[0] ?? ""));
   const addresses: Record<string, string[]> = { "rebound.example.com": ["93.184.215.14", "169.254.169.254"] };
-  await work(START, { resolve: async (host) => addresses[host] ?? [], allowLoopback: true });
+  await work(START, { urls: { resolve: async (host) => addresses[host] ?? [], allowLoopback: true } });
   const rows = await Promise.all(ids.map(row));
   expect(rows.map(({ status, lastStatus }) => [status, lastStatus])).toEqual(new Array(4).fill(["pending", null]));
   expect(rows.map(({ lastError }) => lastError)).toEqual([
@@ -322,8 +330,33 @@ test("a team's flood leaves another team's events their place", async () => {
   await work(START + SECOND);
   const order = receiver.all.slice(before).map(({ path }) => path);
   expect(order).toHaveLength(310);
-  // Strictly in turn they would be through after 20; the lot among equals varies it.
-  expect(order.lastIndexOf(waiting.path)).toBeLessThan(60);
+  // Strictly in turn they would be through after 20, behind the flood after 310. How many of the flood go while the
+  // next are claimed is the machine's affair: 85 were seen on a busy one.
+  expect(order.lastIndexOf(waiting.path)).toBeLessThan(155);
+});
+
+test("a team that has had all that was claimed of it is asked for more, however much waits of a flood", async () => {
+  const quiet = await newTeam(stack);
+  const [flooding, waiting] = [await subscribe(team), await subscribe(quiet)];
+  const held: (() => void)[] = [];
+  const answerHeld = () => held.splice(0).map((answer) => answer());
+  const later = (response: ServerResponse) => held.push(() => response.writeHead(204).end());
+  receiver.on(waiting.path, later);
+  // Its first are answered fast, so that many are claimed of it; then it hangs.
+  receiver.on(flooding.path, (response, nth) => (nth <= 10 ? response.writeHead(204).end() : later(response)));
+  await event(team, flooding.id, 300, START - HOUR);
+  await event(quiet, waiting.id, 10);
+  // While the clock stands, no place that is free for a while has the consumer ask again.
+  const working = work(START + SECOND, { now: () => START + SECOND });
+  await until("the flood hangs beside the quiet team's first", async () => held.length === 4);
+  receiver.on(waiting.path, (response) => response.writeHead(204).end());
+  answerHeld();
+  await until("the quiet team's", async () => receiver.received(waiting.path).length === 10);
+  expect(receiver.received(flooding.path).length).toBeLessThan(20);
+  receiver.on(flooding.path, (response) => response.writeHead(204).end());
+  answerHeld();
+  await working;
+  expect(receiver.received(flooding.path)).toHaveLength(300);
 });
 
 test("teams whose floods come together go through together", async () => {

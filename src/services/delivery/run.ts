@@ -1,6 +1,6 @@
 import type { Context } from "../../context.ts";
 import type { UrlRules } from "../webhook/check-url.ts";
-import { type Claimed, claimDue, releaseClaimed } from "./claim.ts";
+import { type Claimed, claimDue, releaseClaimed, type Turn } from "./claim.ts";
 import { GONE, recordAttempts } from "./record.ts";
 import { type Attempt, sendDelivery } from "./send.ts";
 
@@ -38,6 +38,8 @@ export class Run {
   #ended: Attempt[] = [];
   /** How many of a team may be in hand; of others as many as may be sent at once. */
   readonly #ahead = new Map<string, number>();
+  /** Teams of which the last claim took as many as it might: more may be due. */
+  readonly #mayHaveMore = new Set<string>();
   /** Webhooks that answered 410, until that is written down: no more is sent to them. */
   readonly #gone = new Set<string>();
   /** The number of each team's last turn. */
@@ -115,6 +117,7 @@ export class Run {
     this.#claiming = this.#beside(async () => {
       const claimed = await claimDue(this.#ctx, { most, open, openOfOthers: OF_TEAM_AT_ONCE });
       this.#waiting.push(...claimed);
+      this.#noteWhoMayHaveMore(claimed, { most, open });
       this.last = claimed.at(-1)?.delivery.id ?? this.last;
       this.#exhausted = claimed.length === 0 && inHand.size === 0;
       if (claimed.length > 0) this.#claimFrom = 0;
@@ -127,8 +130,29 @@ export class Run {
     if (!busy) return !this.#exhausted;
     const time = this.#ctx.now().getTime();
     if (this.#sending.size < AT_ONCE && time >= this.#claimedAt + SPARE_MS) return true;
+    if (this.#someRanDry()) return true;
     const enough = Math.max(AT_ONCE, ...this.#ahead.values()) / 2;
     return this.#waiting.length <= enough && time >= this.#claimFrom;
+  }
+
+  #noteWhoMayHaveMore(claimed: readonly Claimed[], { most, open }: Pick<Turn, "most" | "open">): void {
+    const counts = countByTeam(claimed);
+    for (const teamId of new Set([...counts.keys(), ...this.#mayHaveMore])) {
+      const asked = open.get(teamId) ?? OF_TEAM_AT_ONCE;
+      const count = counts.get(teamId) ?? 0;
+      if (asked === 0) continue;
+      if (count > 0 && (count === asked || claimed.length === most)) this.#mayHaveMore.add(teamId);
+      else this.#mayHaveMore.delete(teamId);
+    }
+  }
+
+  /** Whether a team that may have more could send another and has none here, whatever waits of others. */
+  #someRanDry(): boolean {
+    const sending = countByTeam(this.#sending.keys());
+    const waiting = countByTeam(this.#waiting);
+    return [...this.#mayHaveMore].some(
+      (teamId) => !waiting.has(teamId) && (sending.get(teamId) ?? 0) < OF_TEAM_AT_ONCE,
+    );
   }
 
   /** Writes down what has ended, beside what goes on; the more ends meanwhile, the more the next statement takes. */
