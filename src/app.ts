@@ -12,6 +12,7 @@ import { registerCompare } from "./routes/compare.ts";
 import { countRequests } from "./routes/count-requests.ts";
 import { registerDeadLetters } from "./routes/dead-letters.ts";
 import { registerDeliveries } from "./routes/deliveries.ts";
+import { registerEnsembles } from "./routes/ensembles.ts";
 import { registerEvaluations } from "./routes/evaluations.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerImport } from "./routes/import.ts";
@@ -66,6 +67,7 @@ export function createApp(config: Config): App {
   registerTensors(app);
   registerEvaluations(app);
   registerCompare(app);
+  registerEnsembles(app);
   registerImport(app);
   registerUploads(app);
   registerVerdict(app);

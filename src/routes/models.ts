@@ -179,7 +179,9 @@ const list = createRoute({
   operationId: "listModels",
   summary: "The team's models, newest first",
   middleware: [requireActor("read")] as const,
-  request: { query: PageQuery },
+  request: {
+    query: PageQuery.extend({ ensemble: Name.optional().openapi({ description: "Those of this ensemble alone." }) }),
+  },
   responses: {
     200: json(z.object({ models: z.array(ListedModel), next: z.string().nullable() }), "A page"),
     ...errorResponses,
@@ -206,8 +208,8 @@ export function registerModels(app: App): void {
     return c.body(null, 204);
   });
   app.openapi(list, async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const models = await listModels(c.var.team, { limit, before: cursor });
+    const { limit, cursor, ensemble } = c.req.valid("query");
+    const models = await listModels(c.var.team, { limit, before: cursor, ensemble });
     const next = models.length === limit ? (models.at(-1)?.id ?? null) : null;
     return c.json({ models: models.map(toListed), next }, 200);
   });

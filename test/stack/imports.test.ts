@@ -2,23 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { newTeam, signedIn, type Team } from "./service.ts";
-import { correctOf, ROWS, tableModel } from "./table-model.ts";
-import { newTableModel, SCRIPTS, type ScriptedPoint, settledVerdict, trajectoryOf } from "./trajectories.ts";
+import { ROWS, SPLITS, tableModel } from "./table-model.ts";
+import { HISTORY_HEADER, historyCsv, newTableModel, SCRIPTS, settledVerdict, trajectoryOf } from "./trajectories.ts";
 
 let team: Team;
 beforeAll(async () => {
   team = await newTeam();
 });
-
-const SPLITS = ["train", "validation", "ood:shift"] as const;
-const HEADER = `step,weight_norm,${SPLITS.map((split) => `${split}_correct,${split}_total`).join(",")}`;
-
-function csv(points: readonly ScriptedPoint[], norm = "50"): string {
-  const rows = points.map(({ step, accuracies }) =>
-    [step, norm, ...SPLITS.flatMap((split) => [correctOf(accuracies[split]), ROWS])].join(","),
-  );
-  return [HEADER, ...rows, ""].join("\n");
-}
 
 const post = (model: string, body: string, query = "") =>
   team.call("POST", `/models/${model}/import${query}`, { body, headers: { "content-type": "text/csv" } });
@@ -26,7 +16,7 @@ const post = (model: string, body: string, query = "") =>
 test("a history becomes checkpoints without bytes, and the verdict that it has coming", async () => {
   const { id } = await newTableModel(team);
   const points = SCRIPTS.grokked;
-  expect(await post(id, csv(points))).toMatchObject({
+  expect(await post(id, historyCsv(points))).toMatchObject({
     status: 200,
     body: { added: points.length, replaced: 0, unchanged: 0, warnings: [] },
   });
@@ -52,23 +42,23 @@ test("a history becomes checkpoints without bytes, and the verdict that it has c
 test("again it changes nothing; with other results it replaces them, and the verdict follows", async () => {
   const { id } = await newTableModel(team);
   const points = SCRIPTS.grokked;
-  await post(id, csv(points));
+  await post(id, historyCsv(points));
   const before = await settledVerdict(team, id);
-  expect((await post(id, csv(points.toReversed()))).body).toMatchObject({ added: 0, unchanged: points.length });
+  expect((await post(id, historyCsv(points.toReversed()))).body).toMatchObject({ added: 0, unchanged: points.length });
   expect(await settledVerdict(team, id)).toEqual(before);
   const memorized = points.map((point) =>
     point.step < 130 ? point : { ...point, accuracies: { ...point.accuracies, "ood:shift": 0.1 } },
   );
-  expect((await post(id, csv(memorized))).body).toMatchObject({ added: 0, replaced: 13 });
+  expect((await post(id, historyCsv(memorized))).body).toMatchObject({ added: 0, replaced: 13 });
   expect((await settledVerdict(team, id)).verdict).toBe("memorizer");
 });
 
 test("a run that comes in stretches, in any order and overlapping, is the run that came at once", async () => {
   const [whole, parts] = [await newTableModel(team), await newTableModel(team)];
-  await post(whole.id, csv(SCRIPTS.regressed));
+  await post(whole.id, historyCsv(SCRIPTS.regressed));
   const points = SCRIPTS.regressed;
   for (const some of [points.slice(0, 8), points.slice(14), points.slice(6, 16)]) {
-    expect((await post(parts.id, csv(some))).status).toBe(200);
+    expect((await post(parts.id, historyCsv(some))).status).toBe(200);
   }
   const [once, pieces] = [await settledVerdict(team, whole.id), await settledVerdict(team, parts.id)];
   expect(once.verdict).toBe("regressed");
@@ -82,10 +72,10 @@ test("steps with bytes and imported steps do not mix: neither takes the other's 
   const [first, second] = SCRIPTS.memorizer;
   if (!first || !second) throw new Error("the script is short");
   await team.client.pushCheckpoint(id, first.step, tableModel("own", first.accuracies));
-  expect(await post(id, csv([first, second]))).toMatchObject({ status: 409, body: { code: "step_taken" } });
+  expect(await post(id, historyCsv([first, second]))).toMatchObject({ status: 409, body: { code: "step_taken" } });
   // All or nothing.
   expect((await trajectoryOf(team, id)).map(({ step }) => step)).toEqual([first.step]);
-  expect((await post(id, csv([second]))).status).toBe(200);
+  expect((await post(id, historyCsv([second]))).status).toBe(200);
   const body = tableModel("late", second.accuracies);
   expect(await team.call("PUT", `/models/${id}/checkpoints/${second.step}`, { body })).toMatchObject({
     status: 409,
@@ -174,11 +164,15 @@ test("what is read otherwise than written, and what is not kept, is said in the 
 
 test.each([
   { name: "a column that is none", text: "epoch,acc\n1,1\n", says: "try map=" },
-  { name: "a row that is wrong", text: `${HEADER}\n10,50,1,120,x,120,1,120\n`, says: "line 2" },
+  { name: "a row that is wrong", text: `${HISTORY_HEADER}\n10,50,1,120,x,120,1,120\n`, says: "line 2" },
   { name: "too few splits", text: "step,train_correct,train_total\n10,1,120\n", says: '"validation" is missing' },
-  { name: "other examples", text: csv(SCRIPTS.memorizer).replace(",120,", ",121,"), says: "Step 0:" },
+  { name: "other examples", text: historyCsv(SCRIPTS.memorizer).replace(",120,", ",121,"), says: "Step 0:" },
   { name: "nothing", text: "\n", says: "empty" },
-  { name: "a step that no address has", text: `${HEADER}\n${10 ** 15},50,1,120,1,120,1,120\n`, says: "the last that" },
+  {
+    name: "a step that no address has",
+    text: `${HISTORY_HEADER}\n${10 ** 15},50,1,120,1,120,1,120\n`,
+    says: "the last that",
+  },
   { name: "a file of another kind", text: "PAR1\u0015", says: "a Parquet file" },
 ])("a history with $name is refused, and says where", async ({ text, says }) => {
   const { id } = await newTableModel(team);
@@ -192,10 +186,10 @@ test("a history of ten thousand steps is taken; one beyond the limit, or a wrong
   const [point] = SCRIPTS.memorizer;
   if (!point) throw new Error("the script is empty");
   const points = Array.from({ length: 10_000 }, (_, n) => ({ ...point, step: n }));
-  expect((await post(id, csv(points))).body).toMatchObject({ added: 10_000 });
+  expect((await post(id, historyCsv(points))).body).toMatchObject({ added: 10_000 });
   const other = await newTableModel(team);
   const many = Array.from({ length: 20_001 }, (_, n) => ({ ...point, step: n }));
-  expect(await post(other.id, csv(many))).toMatchObject({
+  expect(await post(other.id, historyCsv(many))).toMatchObject({
     status: 422,
     body: { code: "invalid_history", detail: expect.stringContaining("at most 20000 steps at once") },
   });
@@ -208,6 +202,9 @@ test("a history of ten thousand steps is taken; one beyond the limit, or a wrong
     "?map=a=step&map=a=weight_norm",
     "?total=train=1&total=train=2",
   ]) {
-    expect(await post(id, csv([point]), query)).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    expect(await post(id, historyCsv([point]), query)).toMatchObject({
+      status: 400,
+      body: { code: "invalid_request" },
+    });
   }
 });

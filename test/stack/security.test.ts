@@ -43,6 +43,7 @@ const RULES: Record<string, Rule> = {
   importHistory: { scope: "push", body: () => "step,train_accuracy\n" },
   reportEvaluation: { scope: "push", body: () => ({ splits: {} }) },
   compareCheckpoints: { scope: "read" },
+  getEnsemble: { scope: "read" },
   listCheckpoints: { scope: "read" },
   getArtifact: { scope: "read" },
   deleteCheckpoint: { scope: "push" },
@@ -72,6 +73,8 @@ let operations: Operation[];
 beforeAll(async () => {
   team = await newTeam();
   const { id, suite } = await newTableModel(team);
+  // Under one name, so that an address names both.
+  await team.call("PATCH", `/models/${id}`, { body: { ensemble: suite } });
   const pushed = await team.call("PUT", `/models/${id}/checkpoints/1`, { body: checkpoint() });
   expect(pushed.status).toBe(202);
   const webhook = await team.call<{ id: string }>("POST", "/webhooks", { body: { url: "https://example.com/hook" } });

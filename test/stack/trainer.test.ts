@@ -115,6 +115,13 @@ test("a sweep that was killed and is run again has every model whole, in one ens
   expect(body.models.map(({ name }) => name).sort()).toEqual(names);
   expect(new Set(body.models.map(({ ensemble }) => ensemble))).toEqual(new Set(["decays"]));
   for (const name of names) expect(await arrivedAt(team, name)).toEqual(EVERY_STEP);
+  const [, address = ""] = /^together: (.+)$/m.exec(stderr) ?? [];
+  const together = await fetch(address, { headers: { authorization: `Bearer ${team.key}` } });
+  expect(await together.json()).toMatchObject({
+    provenance: "measured",
+    cells: [{ setting: 0, outcomes: { unclassified: 0 } }, { setting: 1 }],
+    models: names.map((name) => ({ name, setting: Number(name.split("-")[3]) })),
+  });
 }, 240_000);
 
 test("a wrong key ends a run at once, though there is a folder for what waits", async () => {

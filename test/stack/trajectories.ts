@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Verdict } from "../../src/phases/judge.ts";
 import { type Team, until } from "./service.ts";
-import { type Accuracies, tableModel, tableSuite } from "./table-model.ts";
+import { type Accuracies, correctOf, ROWS, SPLITS, tableModel, tableSuite } from "./table-model.ts";
 
 export interface ScriptedPoint {
   step: number;
@@ -27,6 +27,16 @@ export const SCRIPTS = {
   partial: script(START, [10, 1, 0.1, 0.1], [10, 1, 0.5, 0.5]),
   underfit: script([16, 0.2, 0.1, 0.1]),
 };
+
+export const HISTORY_HEADER = `step,weight_norm,${SPLITS.map((split) => `${split}_correct,${split}_total`).join(",")}`;
+
+/** The same results as the history of a run that was evaluated elsewhere. */
+export function historyCsv(points: readonly ScriptedPoint[], norm = "50"): string {
+  const rows = points.map(({ step, accuracies }) =>
+    [step, norm, ...SPLITS.flatMap((split) => [correctOf(accuracies[split]), ROWS])].join(","),
+  );
+  return [HISTORY_HEADER, ...rows, ""].join("\n");
+}
 
 /** A model on a table suite. */
 export async function newTableModel(team: Team): Promise<{ id: string; name: string; suite: string }> {

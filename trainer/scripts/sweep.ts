@@ -78,5 +78,9 @@ await runCommand(USAGE, { ...own, ...choiceOptions, ...settingOptions }, async (
     const diverged = divergedAt === null ? "" : `  diverged by step ${divergedAt}`;
     console.log(`${model}  ${verdict?.verdict} as of step ${verdict?.asOfStep}${diverged}`);
   }
+  // A setting whose values are words makes no axis.
+  const [, setting] = /^([^=]+)=[-+.\de,]+$/i.exec(textOf(values, "vary") ?? "") ?? [];
+  const query = setting === undefined ? "" : `?setting=${setting}`;
+  console.error(`together: ${new URL(`ensembles/${ensemble}${query}`, service.url.replace(/\/?$/, "/"))}`);
   return undefined;
 });

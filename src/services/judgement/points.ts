@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, lt, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, lt, min, or, sql } from "drizzle-orm";
 import type { Queryable } from "../../database/client.ts";
 import {
   artifacts,
@@ -6,6 +6,7 @@ import {
   evaluations,
   type MatrixStatistics,
   models,
+  type Provenance,
   pins,
   suites,
   suiteVersions,
@@ -34,7 +35,7 @@ export interface Subject {
   leastChange: LeastChange | null;
 }
 
-/** The model and suite by name, and what phases/ must know of them: chance per split, the model's policy. */
+/** The model and suite by name, and what phases/ must know of them. */
 export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subject> {
   const [row] = await db
     .select({ model: models, suiteVersion: suiteVersions, suiteName: suites.name, pin: pins })
@@ -53,14 +54,20 @@ export async function getSubject(db: Queryable, key: JudgementKey): Promise<Subj
     suite: { name: row.suiteName, version: row.suiteVersion.version },
     current: row.model.suiteVersionId === key.suiteVersionId,
     pin: row.pin,
-    options: {
-      chance: Object.fromEntries(row.suiteVersion.splits.map(({ name, chance }) => [name, chance])),
-      policy: judgementPolicy(row.model.policy),
-    },
+    options: judgeOptions(row.model, row.suiteVersion),
     caveats: suiteCaveats(row.suiteVersion),
     leastChange: leastChangeOf(row.suiteVersion),
   };
 }
+
+/** What phases/ must know of a model on a suite version: chance per split, the model's policy. */
+export const judgeOptions = (
+  { policy }: Pick<typeof models.$inferSelect, "policy">,
+  { splits }: Pick<typeof suiteVersions.$inferSelect, "splits">,
+): JudgeOptions => ({
+  chance: Object.fromEntries(splits.map(({ name, chance }) => [name, chance])),
+  policy: judgementPolicy(policy),
+});
 
 const allNumbers = sql`(${artifacts.measurement}->>'nonFinite')::bigint = 0`;
 
@@ -148,4 +155,51 @@ export async function readFrontier(
     ...(layers ? { layers } : {}),
   }));
   return { replay, waits: false, points };
+}
+
+/** A point of one of several models, and whose results it holds. */
+export interface MemberPoint {
+  modelId: string;
+  point: Point;
+  provenance: Provenance;
+}
+
+/**
+ * The points of models on one suite version, each model's up to its frontier and in step order: at most `limit` of
+ * all. Counts alone: no norms, no layers.
+ */
+export async function readMemberPoints(
+  db: Queryable,
+  { teamId, suiteVersionId }: Pick<JudgementKey, "teamId" | "suiteVersionId">,
+  modelIds: readonly string[],
+  limit: number,
+): Promise<MemberPoint[]> {
+  const { modelId, step, results, provenance, status } = evaluations;
+  const ofCheckpoint = eq(checkpoints.id, evaluations.checkpointId);
+  const ofModels = and(
+    eq(evaluations.teamId, teamId),
+    inArray(modelId, [...modelIds]),
+    eq(evaluations.suiteVersionId, suiteVersionId),
+    isNull(checkpoints.supersededAt),
+  );
+  const pending = db
+    .select({ modelId, first: min(step).as("first_step") })
+    .from(evaluations)
+    .innerJoin(checkpoints, ofCheckpoint)
+    .where(and(ofModels, sql`${status} = 'queued'`))
+    .groupBy(modelId)
+    .as("pending");
+  const rows = await db
+    .select({ modelId, step, results, provenance })
+    .from(evaluations)
+    .innerJoin(checkpoints, ofCheckpoint)
+    .leftJoin(pending, eq(pending.modelId, modelId))
+    .where(and(ofModels, eq(status, "done"), or(isNull(pending.first), lt(step, pending.first))))
+    .orderBy(asc(modelId), asc(step))
+    .limit(limit);
+  return rows.map(({ modelId: of, step: at, results: splits, provenance: whose }) => ({
+    modelId: of,
+    point: { step: at, splits: splits ?? {}, weightNorm: null },
+    provenance: whose,
+  }));
 }

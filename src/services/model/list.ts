@@ -18,10 +18,13 @@ export interface ListedModel extends PinnedModel {
   leastChange: LeastChange | null;
 }
 
-/** A team's models, newest first, each with its present verdict. `before` is the last id of the page before. */
+/**
+ * A team's models, newest first, each with its present verdict. `before` is the last id of the page before; with
+ * `ensemble`, those of that one alone.
+ */
 export async function listModels(
   ctx: TeamContext,
-  page: { limit: number; before: string | undefined },
+  page: { limit: number; before: string | undefined; ensemble?: string | undefined },
 ): Promise<ListedModel[]> {
   const rows = await ctx.db
     .select({
@@ -42,7 +45,13 @@ export async function listModels(
         eq(judgements.detectorVersion, DETECTOR_VERSION),
       ),
     )
-    .where(and(eq(models.teamId, ctx.actor.teamId), page.before ? lt(models.id, page.before) : undefined))
+    .where(
+      and(
+        eq(models.teamId, ctx.actor.teamId),
+        page.before ? lt(models.id, page.before) : undefined,
+        page.ensemble === undefined ? undefined : eq(models.ensemble, page.ensemble),
+      ),
+    )
     .orderBy(desc(models.id))
     .limit(page.limit);
   return rows.map(({ model, verdict, provenance, ...suite }) => ({
