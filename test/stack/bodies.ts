@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { expectRefusal } from "./refused.ts";
 import type { Answer, Team } from "./service.ts";
 
 export interface RawRequest {
@@ -35,6 +36,22 @@ export async function sendRaw(team: Team, request: RawRequest): Promise<Answer<u
   socket.write(request.body);
   if (request.end) socket.end();
   return parse(await text(socket));
+}
+
+/**
+ * Asserts that a body is refused by the length that its header declares. None of it is sent: the service hangs up on
+ * what it refuses, and a client that is still sending then may not come to read the answer.
+ */
+export async function expectTooLong(
+  team: Team,
+  { method, path, headers = {} }: Pick<RawRequest, "method" | "path"> & Partial<Pick<RawRequest, "headers">>,
+  bytes: number,
+  says: string | RegExp = "",
+): Promise<void> {
+  const declared = { "content-type": "application/json", ...headers, "content-length": String(bytes) };
+  const answer = await sendRaw(team, { method, path, headers: declared, body: new Uint8Array() });
+  if (!answer) throw new Error("no answer");
+  expectRefusal(answer, { status: 413, code: "body_too_large", says });
 }
 
 /** One chunk of a body in chunked transfer coding, and its end. */

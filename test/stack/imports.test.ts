@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { expectTooLong } from "./bodies.ts";
 import { newTeam, signedIn, type Team } from "./service.ts";
 import { ROWS, SPLITS, tableModel } from "./table-model.ts";
 import { HISTORY_HEADER, historyCsv, newTableModel, SCRIPTS, settledVerdict, trajectoryOf } from "./trajectories.ts";
@@ -194,7 +195,8 @@ test("a history of ten thousand steps is taken; one beyond the limit, or a wrong
     body: { code: "invalid_history", detail: expect.stringContaining("at most 20000 steps at once") },
   });
   expect(await trajectoryOf(team, other.id)).toEqual([]);
-  expect(await post(id, "x".repeat(17 * 1024 * 1024))).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+  const headers = { "content-type": "text/csv" };
+  await expectTooLong(team, { method: "POST", path: `/models/${id}/import`, headers }, 17 * 1024 * 1024);
   for (const query of [
     "?map=acc=accuracy",
     "?total=train=half",

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { artifacts, checkpoints } from "../../src/database/schema.ts";
 import { GraphBuilder } from "../../trainer/src/onnx/graph.ts";
 import { FLOAT, floats, INT64, initializer, model, node, text, value } from "../tensors/onnx-builder.ts";
-import { chunked, sendRaw } from "./bodies.ts";
+import { chunked, expectTooLong, sendRaw } from "./bodies.ts";
 import { endless } from "./hostile-models.ts";
 import { expireUploads, sweptObjects, uploadsOf } from "./objects.ts";
 import { expectRefusal, type Refusal } from "./refused.ts";
@@ -118,10 +118,7 @@ test("a body of undeclared or too great a length is refused before it is read", 
   const missing = await sendRaw(team, without);
   if (!missing) throw new Error("no answer");
   expectRefusal(missing, { status: 411, code: "length_required", says: "Content-Length" });
-  const huge = { method: "PUT", path, headers: { "content-length": "200000000" }, body: good() };
-  const tooLarge = await sendRaw(team, huge);
-  if (!tooLarge) throw new Error("no answer");
-  expectRefusal(tooLarge, { status: 413, code: "body_too_large", says: "200000000" });
+  await expectTooLong(team, { method: "PUT", path }, 200_000_000, "200000000");
 });
 
 test("whoever is refused at the door opens no upload: another's key, one that only reads, no such model, a step that is there", async () => {

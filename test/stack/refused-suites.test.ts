@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { suites, suiteVersions } from "../../src/database/schema.ts";
 import { type SafeTensor, writeSafetensors } from "../../trainer/src/safetensors.ts";
-import { chunked, sendRaw } from "./bodies.ts";
+import { chunked, expectTooLong, sendRaw } from "./bodies.ts";
 import { sweptObjects } from "./objects.ts";
 import { expectRefusal, type Refusal } from "./refused.ts";
 import { newTeam, type Team } from "./service.ts";
@@ -184,10 +184,7 @@ test("a suite of undeclared or too great a length is refused", async () => {
   const missing = await sendRaw(team, { method: "PUT", path, headers, body: chunked(suite({})) });
   if (!missing) throw new Error("no answer");
   expectRefusal(missing, { status: 411, code: "length_required" });
-  const huge = { method: "PUT", path, headers: { "content-length": "60000000" }, body: suite({}) };
-  const tooLarge = await sendRaw(team, huge);
-  if (!tooLarge) throw new Error("no answer");
-  expectRefusal(tooLarge, { status: 413, code: "body_too_large" });
+  await expectTooLong(team, { method: "PUT", path }, 60_000_000);
 });
 
 test("a suite that breaks off is not there", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { writeSafetensors } from "../../trainer/src/safetensors.ts";
+import { expectTooLong } from "./bodies.ts";
 import { newTeam, type Team } from "./service.ts";
 import { correctOf, ROWS, tableModel } from "./table-model.ts";
 import { newTableModel, SCRIPTS, type ScriptedPoint, settledVerdict, trajectoryOf, verdictOf } from "./trajectories.ts";
@@ -212,6 +213,5 @@ test("a report of a step that is not there, or too long, is refused", async () =
   const [point] = SCRIPTS.grokked;
   if (!point) throw new Error("the script is empty");
   expect(await report(id, 5, countsOf(point))).toMatchObject({ status: 404, body: { code: "checkpoint_not_found" } });
-  const long = { splits: {}, samples: "x".repeat(5 * 1024 * 1024) };
-  expect(await report(id, 5, long)).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+  await expectTooLong(team, { method: "PUT", path: `/models/${id}/checkpoints/5/evaluation` }, 5 * 1024 * 1024);
 });
