@@ -32,6 +32,11 @@ export function ModelPage({ model, verdict, points, axis }: ModelPageProps) {
         <Fact name="as of step" value={verdict.asOfStep === null ? "none yet" : String(verdict.asOfStep)} />
         <Fact name="evaluated" value={`${evaluated} of ${points.length} checkpoints`} />
         <Fact name="suite" value={`${model.suiteName} ${model.suiteVersion.version.slice(0, 15)}`} />
+        {model.ensemble === null ? null : (
+          <li>
+            <span class="faint">ensemble</span> <a href={`/ensembles/${model.ensemble}`}>{model.ensemble}</a>
+          </li>
+        )}
       </ul>
       <figure>
         <TrajectoryPlot points={points} splits={splits} transitions={verdict.transitions} axis={axis} />

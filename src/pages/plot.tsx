@@ -1,3 +1,4 @@
+import type { Child } from "hono/jsx";
 import type { Transition } from "../phases/judge.ts";
 import type { TrajectoryPoint } from "../services/checkpoint/trajectory.ts";
 import { linearScale, logStepScale, type Scale, type StepAxis, thin } from "./scale.ts";
@@ -8,12 +9,14 @@ const LEFT = 52;
 const RIGHT = 60;
 const TOP = 16;
 const BOTTOM = 46;
+const [END, FLOOR] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
 
 /** Told apart by colour-blind eyes too (Okabe and Ito); the norm is dashed besides. */
 const TRAIN = "#7f7f7f";
 const VALIDATION = "#e69f00";
-const OOD = ["#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800"];
-const NORM = "#a05a2c";
+export const LEFT_COLOR = "#0072b2";
+const OOD = [LEFT_COLOR, "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800"];
+export const RIGHT_COLOR = "#a05a2c";
 
 /** The colour of each split, in the order of the suite. */
 export function splitColors(splits: readonly string[]): Map<string, string> {
@@ -21,14 +24,14 @@ export function splitColors(splits: readonly string[]): Map<string, string> {
   const color = (split: string): string => {
     if (split === "train") return TRAIN;
     if (split === "validation") return VALIDATION;
-    const own = OOD[ood % OOD.length] ?? NORM;
+    const own = OOD[ood % OOD.length] ?? RIGHT_COLOR;
     ood += 1;
     return own;
   };
   return new Map(splits.map((split) => [split, color(split)]));
 }
 
-export interface PlotProps {
+export interface TrajectoryPlotProps {
   points: readonly TrajectoryPoint[];
   splits: readonly string[];
   transitions: readonly Transition[];
@@ -36,98 +39,120 @@ export interface PlotProps {
 }
 
 /** Accuracies of each split on the left axis, the weight norm on its own at the right, transitions as bands. */
-export function TrajectoryPlot({ points, splits, transitions, axis }: PlotProps) {
+export function TrajectoryPlot({ points, splits, transitions, axis }: TrajectoryPlotProps) {
   const first = points[0]?.step ?? 0;
   const last = Math.max(points.at(-1)?.step ?? 1, first + 1);
-  const right = WIDTH - RIGHT;
-  const bottom = HEIGHT - BOTTOM;
-  const x = axis === "log" ? logStepScale(first, last, LEFT, right) : linearScale(first, last, LEFT, right, 8);
-  const y = linearScale(0, 1, bottom, TOP);
+  const x = stepScale(axis, first, last);
+  const y = heightScale(0, 1);
   const norms = points.flatMap(({ step, weightNorm }) => (weightNorm === null ? [] : [{ step, weightNorm }]));
-  const norm = linearScale(...padded(norms.map(({ weightNorm }) => weightNorm)), bottom, TOP);
+  const norm = heightScale(...padded(norms.map(({ weightNorm }) => weightNorm)));
   const colors = splitColors(splits);
 
   return (
-    <svg
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      role="img"
-      aria-label="Accuracy by split and weight norm over training steps"
+    <Plot
+      label="Accuracy by split and weight norm over training steps"
+      x={{ scale: x, title: axis === "log" ? "step (logarithmic)" : "step" }}
+      left={{ scale: y, title: "accuracy" }}
+      right={{ scale: norm, title: "weight norm (L2)" }}
     >
       {transitions.map((transition) => (
-        <TransitionBand
-          transition={transition}
-          last={last}
+        <Band
+          title={describeTransition(transition)}
           x={x}
-          bottom={bottom}
+          from={transition.onsetStep}
+          to={transition.settledStep ?? last}
+          at={transition.detectedAtStep}
           color={colors.get(transition.split)}
         />
       ))}
-      {y.ticks.map((tick) => (
-        <g>
-          <line class="grid" x1={LEFT} x2={right} y1={y.at(tick)} y2={y.at(tick)} />
-          <text class="tick" x={LEFT - 8} y={y.at(tick) + 4} text-anchor="end">
-            {tick.toFixed(1)}
-          </text>
-        </g>
-      ))}
-      {x.ticks.map((tick) => (
-        <g>
-          <line class="grid" x1={x.at(tick)} x2={x.at(tick)} y1={bottom} y2={bottom + 5} />
-          <text class="tick" x={x.at(tick)} y={bottom + 19} text-anchor="middle">
-            {shortNumber(tick)}
-          </text>
-        </g>
-      ))}
-      {norm.ticks.map((tick) => (
-        <text class="tick" fill={NORM} x={right + 8} y={norm.at(tick) + 4}>
-          {shortNumber(tick)}
-        </text>
-      ))}
-      <text class="axis" x={(LEFT + right) / 2} y={HEIGHT - 6} text-anchor="middle">
-        {axis === "log" ? "step (logarithmic)" : "step"}
-      </text>
-      <text class="axis" transform={`translate(14 ${(TOP + bottom) / 2}) rotate(-90)`} text-anchor="middle">
-        accuracy
-      </text>
-      <text
-        class="axis"
-        fill={NORM}
-        transform={`translate(${WIDTH - 8} ${(TOP + bottom) / 2}) rotate(-90)`}
-        text-anchor="middle"
-      >
-        weight norm (L2)
-      </text>
-      <Curve points={norms.map(({ step, weightNorm }) => [x.at(step), norm.at(weightNorm)])} color={NORM} dashed />
+      <Curve
+        points={norms.map(({ step, weightNorm }) => [x.at(step), norm.at(weightNorm)])}
+        color={RIGHT_COLOR}
+        dashed
+      />
       {splits.map((split) => (
         <Curve
-          color={colors.get(split) ?? NORM}
+          color={colors.get(split) ?? RIGHT_COLOR}
           points={points.flatMap(({ step, splits: results }): [number, number][] => {
             const result = results?.[split];
             return result ? [[x.at(step), y.at(result.correct / result.total)]] : [];
           })}
         />
       ))}
+    </Plot>
+  );
+}
+
+interface Axis {
+  scale: Scale;
+  title: string;
+}
+
+/** The frame of a plot: an axis below, one at each side, the right one in its curve's colour. */
+export function Plot(props: { label: string; x: Axis; left: Axis; right: Axis; children?: Child }) {
+  const { label, x, left, right, children } = props;
+  return (
+    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+      {left.scale.ticks.map((tick) => (
+        <g>
+          <line class="grid" x1={LEFT} x2={END} y1={left.scale.at(tick)} y2={left.scale.at(tick)} />
+          <text class="tick" x={LEFT - 8} y={left.scale.at(tick) + 4} text-anchor="end">
+            {tick.toFixed(1)}
+          </text>
+        </g>
+      ))}
+      {x.scale.ticks.map((tick) => (
+        <g>
+          <line class="grid" x1={x.scale.at(tick)} x2={x.scale.at(tick)} y1={FLOOR} y2={FLOOR + 5} />
+          <text class="tick" x={x.scale.at(tick)} y={FLOOR + 19} text-anchor="middle">
+            {shortNumber(tick)}
+          </text>
+        </g>
+      ))}
+      {right.scale.ticks.map((tick) => (
+        <text class="tick" fill={RIGHT_COLOR} x={END + 8} y={right.scale.at(tick) + 4}>
+          {shortNumber(tick)}
+        </text>
+      ))}
+      <text class="axis" x={(LEFT + END) / 2} y={HEIGHT - 6} text-anchor="middle">
+        {x.title}
+      </text>
+      <text class="axis" transform={`translate(14 ${(TOP + FLOOR) / 2}) rotate(-90)`} text-anchor="middle">
+        {left.title}
+      </text>
+      <text
+        class="axis"
+        fill={RIGHT_COLOR}
+        transform={`translate(${WIDTH - 8} ${(TOP + FLOOR) / 2}) rotate(-90)`}
+        text-anchor="middle"
+      >
+        {right.title}
+      </text>
+      {children}
     </svg>
   );
 }
 
-/** From onset to settling, or to the last checkpoint while it has not settled. */
-function TransitionBand(props: {
-  transition: Transition;
-  last: number;
+export const stepScale = (axis: StepAxis, first: number, last: number): Scale =>
+  axis === "log" ? logStepScale(first, last, LEFT, END) : linearScale(first, last, LEFT, END, 8);
+
+export const heightScale = (low: number, high: number): Scale => linearScale(low, high, FLOOR, TOP);
+
+/** A stretch of the axis below, with a dotted line where it was told. */
+export function Band(props: {
+  title: string;
   x: Scale;
-  bottom: number;
+  from: number;
+  to: number;
+  at: number;
   color: string | undefined;
 }) {
-  const { transition, last, x, bottom, color } = props;
-  const from = x.at(transition.onsetStep);
-  const to = x.at(transition.settledStep ?? last);
-  const detected = x.at(transition.detectedAtStep);
+  const { title, x, from, to, at, color } = props;
   return (
     <g class="transition">
-      <title>{describeTransition(transition)}</title>
-      <rect x={from} y={TOP} width={Math.max(1, to - from)} height={bottom - TOP} fill={color} />
-      <line x1={detected} x2={detected} y1={TOP} y2={bottom} stroke={color} />
+      <title>{title}</title>
+      <rect x={x.at(from)} y={TOP} width={Math.max(1, x.at(to) - x.at(from))} height={FLOOR - TOP} fill={color} />
+      <line x1={x.at(at)} x2={x.at(at)} y1={TOP} y2={FLOOR} stroke={color} />
     </g>
   );
 }
@@ -137,7 +162,7 @@ export function describeTransition({ kind, split, onsetStep, settledStep, detect
   return `${kind} on ${split}: onset at step ${onsetStep}, detected at ${detectedAtStep}, ${end}`;
 }
 
-function Curve({ points, color, dashed }: { points: [number, number][]; color: string; dashed?: boolean }) {
+export function Curve({ points, color, dashed }: { points: [number, number][]; color: string; dashed?: boolean }) {
   const drawn = thin(points, WIDTH);
   return (
     <polyline
@@ -146,10 +171,13 @@ function Curve({ points, color, dashed }: { points: [number, number][]; color: s
       stroke-width={dashed ? 1.2 : 2}
       stroke-dasharray={dashed ? "5 4" : undefined}
       stroke-linejoin="round"
-      points={drawn.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" ")}
+      points={written(drawn)}
     />
   );
 }
+
+export const written = (points: readonly [number, number][]): string =>
+  points.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" ");
 
 function padded(values: readonly number[]): [number, number] {
   const finite = values.filter(Number.isFinite);

@@ -1,3 +1,4 @@
+import type { z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
@@ -12,6 +13,7 @@ import type { App, AppEnv, RouteContext } from "../routes/app-type.ts";
 import { SESSION_COOKIE } from "../routes/authenticate.ts";
 import { declaredLength } from "../routes/body.ts";
 import { CompareQuery, readComparison } from "../routes/compare.ts";
+import { EnsembleQuery, readEnsemble } from "../routes/ensembles.ts";
 import { readTrajectory } from "../services/checkpoint/trajectory.ts";
 import { getVerdict } from "../services/judgement/get-verdict.ts";
 import { authenticateSession, closeSession, openSession } from "../services/key/authenticate.ts";
@@ -22,6 +24,7 @@ import { getSuite } from "../services/suite/put.ts";
 import { listTurnedOff } from "../services/webhook/internal.ts";
 import { ComparePage } from "./compare-page.tsx";
 import { Dashboard, SignIn } from "./dashboard.tsx";
+import { EnsemblePage } from "./ensemble-page.tsx";
 import { Layout } from "./layout.tsx";
 import { ModelPage } from "./model-page.tsx";
 import { SuitePage } from "./suite-page.tsx";
@@ -73,6 +76,7 @@ export function registerPages(app: App): void {
   app.get("/models/:id", browserPage(modelPage));
   app.get("/models/:id/compare", browserPage(comparePage));
   app.get("/suites/:name", browserPage(suitePage));
+  app.get("/ensembles/:name", browserPage(ensemblePage));
 }
 
 const LISTED_VERSIONS = 100;
@@ -95,17 +99,25 @@ async function modelPage(c: RouteContext, team: TeamContext): Promise<Response> 
   );
 }
 
+async function ensemblePage(c: RouteContext, team: TeamContext): Promise<Response> {
+  const query = readQuery(c, EnsembleQuery);
+  const ensemble = await readEnsemble(team, c.req.param("name") ?? "", query);
+  return page(c, { title: ensemble.ensemble }, <EnsemblePage ensemble={ensemble} setting={query.setting} />);
+}
+
 async function comparePage(c: RouteContext, team: TeamContext): Promise<Response> {
   const asked = c.req.query();
-  const query = CompareQuery.safeParse(asked);
-  if (!query.success) {
-    const [wrong] = query.error.issues;
-    throw new DomainError("invalid_request", `${wrong?.path.join(".")}: ${wrong?.message}.`);
-  }
-  const id = c.req.param("id") ?? "";
-  const comparison = await readComparison(team, id, query.data);
+  const comparison = await readComparison(team, c.req.param("id") ?? "", readQuery(c, CompareQuery));
   const link = (changes: Record<string, string>) => `?${new URLSearchParams({ ...asked, ...changes })}`;
   return page(c, { title: `${comparison.after.name} compared` }, <ComparePage comparison={comparison} link={link} />);
+}
+
+/** The query as the route of the same path reads it. */
+function readQuery<Schema extends z.ZodType>(c: RouteContext, schema: Schema): z.infer<Schema> {
+  const query = schema.safeParse(c.req.query());
+  if (query.success) return query.data;
+  const [wrong] = query.error.issues;
+  throw new DomainError("invalid_request", `${wrong?.path.join(".")}: ${wrong?.message}.`);
 }
 
 /** A page for somebody who is signed in; everybody else signs in first, and everything but a browser passes on. */
@@ -139,7 +151,7 @@ async function showOrRefuse(
   }
 }
 
-const isRefusal = (status: number): status is 400 | 404 | 409 => [400, 404, 409].includes(status);
+const isRefusal = (status: number): status is 400 | 404 | 409 | 422 => [400, 404, 409, 422].includes(status);
 
 /** The team behind the browser's session, or null where it has none that still holds. */
 async function signedIn(c: RouteContext): Promise<TeamContext | null> {

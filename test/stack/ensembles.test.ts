@@ -11,7 +11,7 @@ import { newId } from "../../src/ids.ts";
 import { diagnose } from "../../src/services/ensemble/diagnose.ts";
 import { contextOf } from "./in-process.ts";
 import { expectRefusal } from "./refused.ts";
-import { newTeam, type Team } from "./service.ts";
+import { newTeam, signedIn, type Team } from "./service.ts";
 import { correctOf, ROWS, tableSuite } from "./table-model.ts";
 import { historyCsv, pushAll, type ScriptedPoint, script, settledVerdict } from "./trajectories.ts";
 
@@ -60,6 +60,9 @@ async function whatIf(tried: (db: Database) => Promise<void>): Promise<void> {
 }
 
 const read = (name: string, query = "") => team.call<Document>("GET", `/ensembles/${name}${query}`);
+
+const page = async (path: string) =>
+  await team.call("GET", path, { key: null, headers: { ...(await signedIn(team)), accept: "text/html" } });
 
 /** A run that groks `after` so many checkpoints, ten steps apart. */
 const groksAfter = (after: number): ScriptedPoint[] =>
@@ -152,6 +155,11 @@ test("over a swept setting it is a cell for each value, and the setting at which
   expect(body.cells[1]?.final.m).toBeCloseTo(0.5, 12);
   expect(body.critical).toMatchObject([{ setting: { at: 0.1 } }]);
   expect(body.models.find(({ name }) => name === "decays-0.1-3")).toMatchObject({ setting: 0.1, size: null });
+
+  const { text } = await page("/ensembles/decays?setting=weight-decay");
+  expect(text).toContain('aria-label="Order parameter and susceptibility over weight-decay"');
+  expect(text).toContain("It turns at weight-decay 0.1 (between 0 and 1)");
+  expect(text).toMatch(/>decays-0.1-3<\/a>.*<td class="number">0.1<\/td>/s);
 
   // Read as seeds alone it says that it is not.
   const mixed = await read("decays");
@@ -276,5 +284,33 @@ test("an ensemble of more than can be read at once is refused, and not read in p
       code: "ensemble_too_large",
       message: expect.stringContaining("more than 33333 checkpoints"),
     });
+  });
+});
+
+test("in a browser it is a page: the curve, where it peaks, and every model with its verdict and outcome", async () => {
+  const { body } = await read("seeds");
+  const { status, text } = await page("/ensembles/seeds");
+  expect(status).toBe(200);
+  expect(text).toContain('aria-label="Order parameter and susceptibility over step"');
+  expect(text).toContain(`The susceptibility peaks at step ${body.reading.peak.at} (between`);
+  for (const seed of AFTER.keys())
+    expect(text).toMatch(new RegExp(`>seeds-${seed}</a>.*generalizer.*comprehension`, "s"));
+  expect(text).toContain("6 models on");
+  expect((await page("/models/seeds-0")).text).toContain('<a href="/ensembles/seeds">seeds</a>');
+});
+
+test("the page of a sweep of one cell has no curve", async () => {
+  await add("turns", "turns-odd", script([1, 0.1, 0.1, 0.1], [16, 1, 0.1, 0.1]), ["width:8"]);
+  const few = await page("/ensembles/turns?setting=width");
+  expect(few.status).toBe(200);
+  expect(few.text).toMatch(/<th>width<\/th>.*<td class="number">8<\/td>/s);
+  expect(few.text).not.toContain("<svg");
+});
+
+test("what there is not, and what is too much, is a page that says so", async () => {
+  expect(await page("/ensembles/nobody")).toMatchObject({ status: 404, text: expect.stringContaining("No model has") });
+  expect(await page("/ensembles/seeds?size=8")).toMatchObject({
+    status: 400,
+    text: expect.stringContaining("setting too"),
   });
 });
