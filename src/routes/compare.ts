@@ -4,7 +4,7 @@ import { DomainError } from "../errors.ts";
 import { RESAMPLES } from "../evaluation/paired.ts";
 import { type Compared, compareCheckpoints } from "../services/evaluation/compare.ts";
 import { type AskedPair, findPair } from "../services/evaluation/find-pair.ts";
-import { getModelOn } from "../services/model/internal.ts";
+import { checkSplit, getModelOn } from "../services/model/internal.ts";
 import type { App } from "./app-type.ts";
 import { requireActor } from "./authenticate.ts";
 import { conflict, errorResponses, json, OfVersion, Step, SuiteRef } from "./schemas.ts";
@@ -114,10 +114,7 @@ export async function readComparison(
   const model = await getModelOn(team, id, query.suite);
   const { split: only, after: last = -1 } = query;
   const { suiteName, suiteVersion } = model;
-  if (only !== undefined && !suiteVersion.splits.some(({ name }) => name === only)) {
-    const names = suiteVersion.splits.map(({ name }) => name).join(", ");
-    throw new DomainError("invalid_request", `${suiteName} has no split "${only}": it has ${names}.`);
-  }
+  checkSplit(model, only);
   const { before, after, transition } = await findPair(team, model, asked, query.suite);
   const compared = await compareCheckpoints(team, before, after, { seed: SEED, most: query.examples, after: last });
   return {

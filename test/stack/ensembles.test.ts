@@ -32,6 +32,7 @@ interface Document {
   };
   outcomes: { counts: Record<string, number>; members: { name: string; outcome: string }[] };
   cells: { setting: number; size: number | null; members: number; final: { m: number } }[];
+  crossings: unknown[];
   critical: { setting: { at?: number; insufficient?: string } }[];
   caveats: { code: string; message: string }[];
 }
@@ -154,6 +155,11 @@ test("over a swept setting it is a cell for each value, and the setting at which
   ]);
   expect(body.cells[1]?.final.m).toBeCloseTo(0.5, 12);
   expect(body.critical).toMatchObject([{ setting: { at: 0.1 } }]);
+  const sized = await read("decays", "?setting=weight-decay&size=seed");
+  expect(sized.body.cells.map(({ size, setting }) => [size, setting])).toEqual(
+    [0, 1, 2, 3, 4, 5].flatMap((size) => [0, 0.1, 1].map((setting) => [size, setting])),
+  );
+  expect(sized.body.crossings).toHaveLength(5);
   expect(body.models.find(({ name }) => name === "decays-0.1-3")).toMatchObject({ setting: 0.1, size: null });
 
   const { text } = await page("/ensembles/decays?setting=weight-decay");

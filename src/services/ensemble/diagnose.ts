@@ -11,6 +11,7 @@ import {
 import type { Point } from "../../phases/judge.ts";
 import { judgeOptions, readMemberPoints } from "../judgement/points.ts";
 import type { EvidenceProvenance } from "../judgement/provenance.ts";
+import { checkSplit } from "../model/internal.ts";
 import { type ListedModel, listModels } from "../model/list.ts";
 
 /** Beyond it an ensemble is told of by reading its models one by one. */
@@ -69,10 +70,7 @@ export async function diagnose(ctx: TeamContext, name: string, query: EnsembleQu
   listed.sort((a, b) => (a.name < b.name ? -1 : 1));
   const { suiteName, suiteVersion } = first;
   checkOneSuite(name, listed);
-  if (query.split !== undefined && !suiteVersion.splits.some((split) => split.name === query.split)) {
-    const names = suiteVersion.splits.map((split) => split.name).join(", ");
-    throw new DomainError("invalid_request", `${suiteName} has no split "${query.split}": it has ${names}.`);
-  }
+  checkSplit(first, query.split);
   const models = listed.map((model) => ({
     ...model,
     setting: query.setting === undefined ? null : taggedNumber(model, query.setting),

@@ -110,3 +110,10 @@ export function stillMoving({ name }: Pick<ModelRow, "name">): DomainError {
     `"${name}" is moving to another suite version: send the results again in a moment, as they are on that version.`,
   );
 }
+
+/** @throws DomainError `invalid_request` for a split that a model's suite version does not have */
+export function checkSplit({ suiteName, suiteVersion }: PinnedModel, split: string | undefined): void {
+  const names = suiteVersion.splits.map(({ name }) => name);
+  if (split === undefined || names.includes(split)) return;
+  throw new DomainError("invalid_request", `${suiteName} has no split "${split}": it has ${names.join(", ")}.`);
+}
