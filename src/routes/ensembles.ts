@@ -11,6 +11,7 @@ import {
   errorResponses,
   json,
   Name,
+  Step,
   SuiteRef,
   unprocessable,
 } from "./schemas.ts";
@@ -123,7 +124,7 @@ export const EnsembleQuery = z.object({
   setting: tagName("The swept setting: of each model the number in its tag `setting:NUMBER`.", "weight-decay"),
   size: tagName("In the same way the size that cumulants are compared across. With `setting`.", "width"),
   split: z.string().max(300).optional().openapi({ description: "Compare on this split alone." }),
-  gap: z.coerce.number().int().min(0).max(1e15).optional().openapi({
+  gap: Step.optional().openapi({
     description: "Steps from train's 90% to the deciding splits' that part comprehension from grokking: 1,000.",
     example: 1000,
   }),

@@ -249,6 +249,7 @@ test.each([
   { name: "seeds", query: "?setting=wd", status: 400, code: "invalid_request", says: "has no such tag" },
   { name: "seeds", query: "?size=width", status: 400, code: "invalid_request", says: "setting" },
   { name: "seeds", query: "?gap=-1", status: 400, code: "invalid_request", says: "gap" },
+  { name: "seeds", query: "?gap=", status: 400, code: "invalid_request", says: "whole number" },
   { name: "seeds", query: "?setting=", status: 400, code: "invalid_request", says: "setting" },
   { name: "a%20b", query: "", status: 400, code: "invalid_request", says: "name" },
 ] as const)("/ensembles/$name$query is refused with $code", async ({ name, query, ...refusal }) => {
